@@ -1,0 +1,81 @@
+# `make demo` and `make test` each set up everything they need: a .venv beside this file.
+# PYTHON=/path/to/python chooses the interpreter (3.11 or later); VENV= another place.
+
+# A name on PATH may be a shim that fails when it is run, so each candidate is run. A Python without
+# ensurepip (Debian splits it off) makes a venv without pip.
+CANDIDATES := python3.13 python3.12 python3.11 python3.14 python3 python
+SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+
+VENV := .venv
+BIN := $(VENV)/bin
+# -qq: only errors; a machine's own index settings may warn a line a package.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq -c constraints-dev.txt
+INPUTS := pyproject.toml constraints-dev.txt
+
+# What runs pytest: `make cover` puts coverage here. ARGS= goes to pytest.
+RUN := $(BIN)/python
+ARGS :=
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test cover lint format wheel clean
+
+help:
+	@echo "make demo    a session under load against an embedded server: watch it not lapse"
+	@echo "make test    the tests (ARGS='-k name' to choose)"
+	@echo "make cover   the tests, and branch coverage, which has to be 100 %"
+	@echo "make lint    ruff, mypy --strict, the import contracts"
+	@echo "make format  let ruff put the layout right"
+	@echo "make wheel   build, install in a fresh venv, import every module alone"
+	@echo "make clean   remove what the above made"
+
+# Two stamps, so that the demo need not wait for the tools.
+$(VENV)/runtime.stamp: $(INPUTS)
+	@for python in $(or $(PYTHON),$(CANDIDATES)); do \
+	    "$$python" -c '$(SUITS)' >/dev/null 2>&1 </dev/null && found=$$python && break; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "No Python 3.11 or later with venv and ensurepip (Debian: python3-venv) among:" \
+	        "$(or $(PYTHON),$(CANDIDATES)). PYTHON=/path/to/python names one." >&2; \
+	    exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$("$$found" --version)"; \
+	"$$found" -m venv $(VENV)
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/runtime.stamp
+	@echo "Installing the development tools into $(VENV)"
+	@$(PIP) -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/runtime.stamp
+	@$(BIN)/python -m aiocloudauth demo $(ARGS)
+
+test: $(VENV)/dev.stamp
+	$(RUN) -m pytest $(ARGS)
+
+# Not pytest-cov: pytest loads this package's own plugin before pytest-cov could start to measure.
+cover: $(VENV)/dev.stamp
+	@$(BIN)/coverage erase
+	@$(MAKE) --no-print-directory test RUN='$(BIN)/coverage run'
+	$(BIN)/coverage report
+
+# All of them run, so that one round shows every finding.
+lint: $(VENV)/dev.stamp
+	@failed=; \
+	for check in "ruff check" "ruff format --check --diff" "mypy" "lint-imports --no-logo"; do \
+	    echo "$(BIN)/$$check"; $(BIN)/$$check || failed="$$failed [$$check]"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "lint failed:$$failed" >&2; exit 1; fi
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+wheel: $(VENV)/dev.stamp
+	@.ci/wheel $(BIN)/python
+
+clean:
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache \
+	    .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,219 @@
+"""What a session logs in with."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
+
+from attrs import Attribute, evolve, field, fields, frozen
+
+from aiocloudauth.errors import CloudAuthError, ConfigurationError, TransportError
+from aiocloudauth.token import Secret, token_problem
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Self
+
+__all__ = ["ApiKey", "Basic", "Bearer", "Credentials", "Password"]
+
+#: A value as it is, or an async callable that is asked for it at every login.
+CredentialValue: TypeAlias = str | Secret | Callable[[], Awaitable[str]]
+
+
+def _hidden(value: object) -> str:
+    # A callable's own repr may show what it was bound to (functools.partial does).
+    return "<async callable>" if callable(value) else repr(value)
+
+
+def _to_secret(value: object) -> object:
+    return Secret(value) if isinstance(value, str) else value
+
+
+def _plain(value: object) -> str | None:
+    """Return the string of a value that is here already; ``None`` for a callable."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    return value if isinstance(value, str) else None
+
+
+def _given(owner: object, attribute: Attribute[Any], value: object) -> None:
+    plain = _plain(value)
+    where = f"{type(owner).__name__}.{attribute.name}"
+    if plain is None:
+        if not callable(value):
+            msg = f"{where} must be a str or an async callable, not {type(value).__name__}"
+            raise ConfigurationError(msg)
+    elif not plain:
+        msg = f"{where} is empty"
+        raise ConfigurationError(msg)
+
+
+def _user_id(owner: object, attribute: Attribute[Any], value: object) -> None:
+    _given(owner, attribute, value)
+    plain = _plain(value)
+    if plain is not None and ":" in plain:
+        # RFC 7617 section 2: the first colon ends the user-id.
+        msg = f"{type(owner).__name__}.{attribute.name} must not contain a colon"
+        raise ConfigurationError(msg)
+
+
+def _header_safe(owner: object, attribute: Attribute[Any], value: object) -> None:
+    _given(owner, attribute, value)
+    plain = _plain(value)
+    problem = None if plain is None else token_problem(plain)
+    if problem is not None:
+        msg = f"{type(owner).__name__}.{attribute.name} {problem}"
+        raise ConfigurationError(msg)
+
+
+def _aware(owner: object, attribute: Attribute[Any], value: datetime | None) -> None:
+    if value is not None and (not hasattr(value, "utcoffset") or value.utcoffset() is None):
+        where = f"{type(owner).__name__}.{attribute.name}"
+        msg = f"{where} must be an aware datetime (tzinfo=timezone.utc)"
+        raise ConfigurationError(msg)
+
+
+async def _ask(where: str, value: object) -> object:
+    if not callable(value):
+        return value
+    try:
+        answer = value()
+        if inspect.isawaitable(answer):
+            answer = await answer
+    except CloudAuthError:
+        raise
+    except Exception as error:
+        msg = f"the callable for {where} raised {type(error).__name__}"
+        raise TransportError(msg) from error
+    if not isinstance(answer, str | Secret):
+        msg = f"the callable for {where} returned {type(answer).__name__}, not a str"
+        raise ConfigurationError(msg)
+    return answer
+
+
+@frozen
+class Credentials:
+    """The base of what a session logs in with."""
+
+    #: Whether a login can be repeated; else a lost token stays lost.
+    can_login: ClassVar[bool] = True
+    #: Whether ``_refresh`` with the token in hand renews it.
+    can_refresh: ClassVar[bool] = False
+    #: Whether a token from these is ours to log out.
+    logs_in: ClassVar[bool] = False
+
+    @property
+    def rotates(self) -> bool:
+        """Whether a value is a callable, asked again at every login."""
+        return any(callable(value) for value in self._values().values())
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a login with these can be done again."""
+        return self.can_login or self.rotates
+
+    def _values(self) -> dict[str, object]:
+        names = (attribute.name for attribute in fields(type(self)))
+        return {name: getattr(self, name) for name in names}
+
+    async def resolve(self) -> Self:
+        """Ask every callable and return these credentials with plain values.
+
+        Raises:
+            ConfigurationError: A callable gave an unusable value.
+            TransportError: A callable raised; its exception is the cause.
+        """
+        if not self.rotates:
+            return self
+        name = type(self).__name__
+        asked = {
+            key: await _ask(f"{name}.{key}", value)
+            for key, value in self._values().items()
+            if callable(value)
+        }
+        return cast("Self", evolve(self, **asked))  # type: ignore[misc]  # attrs cannot see through `Self`
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return the secrets held here, for taking them out of messages."""
+        return tuple(value for value in self._values().values() if isinstance(value, Secret))
+
+
+@frozen
+class Password(Credentials):
+    """User name and password for ``_login``.
+
+    Attributes:
+        username: As a ``str`` or an async callable.
+        password: As a ``str`` or an async callable.
+
+    Raises:
+        ConfigurationError: One is empty, or neither a ``str`` nor a callable.
+
+    Source: ECE 3.8 API, login.
+    """
+
+    can_refresh: ClassVar[bool] = True
+    logs_in: ClassVar[bool] = True
+
+    username: CredentialValue = field(validator=_given, repr=_hidden)
+    password: CredentialValue = field(validator=_given, converter=_to_secret, repr=_hidden)
+
+
+@frozen
+class Bearer(Credentials):
+    """A token that was got elsewhere; renewed by ``_refresh`` while it lives.
+
+    Attributes:
+        token: As a ``str`` or an async callable. With a callable a lost token can be
+            replaced: it is asked for another.
+        session_expiration_time: The token's expiry, aware; ``None`` if unknown.
+
+    Raises:
+        ConfigurationError: The token is empty or cannot stand in a header, or the time
+            is naive.
+    """
+
+    can_login: ClassVar[bool] = False
+    can_refresh: ClassVar[bool] = True
+
+    token: CredentialValue = field(validator=_header_safe, converter=_to_secret, repr=_hidden)
+    session_expiration_time: datetime | None = field(default=None, validator=_aware)
+
+
+@frozen
+class ApiKey(Credentials):
+    """A static API key, sent as ``Authorization: ApiKey <key>`` and never renewed.
+
+    Attributes:
+        key: As a ``str`` or an async callable. With a callable a refused key is replaced
+            by the one that it gives next.
+
+    Raises:
+        ConfigurationError: The key is empty or cannot stand in a header.
+    """
+
+    can_login: ClassVar[bool] = False
+
+    key: CredentialValue = field(validator=_header_safe, converter=_to_secret, repr=_hidden)
+
+
+@frozen
+class Basic(Credentials):
+    """User name and password, sent as HTTP Basic to ``_refresh`` for every token.
+
+    Attributes:
+        username: As a ``str`` without a colon, or an async callable.
+        password: As a ``str`` or an async callable.
+
+    Raises:
+        ConfigurationError: One is empty, or neither a ``str`` nor a callable, or the
+            user name has a colon.
+
+    Source: ECE 3.8 API, refresh-token, the page's curl example; RFC 7617.
+    """
+
+    logs_in: ClassVar[bool] = True
+
+    username: CredentialValue = field(validator=_user_id, repr=_hidden)
+    password: CredentialValue = field(validator=_given, converter=_to_secret, repr=_hidden)

@@ -1,0 +1,140 @@
+"""The API root: which URLs are below it, and which share its origin."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+
+from yarl import URL
+
+from aiocloudauth.errors import ConfigurationError
+
+__all__ = ["Endpoint"]
+
+#: The API root where the given URL has no path.
+API_ROOT: Final = "/api/v1/"
+
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")  # RFC 3986 section 3.1
+
+_SECURE: Final = {"http": False, "ws": False, "https": True, "wss": True}
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 section 6.3
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _parsed(url: object) -> URL:
+    if isinstance(url, URL):
+        return url
+    if not isinstance(url, str):
+        msg = f"the URL must be a str or a yarl.URL, not {type(url).__name__}"
+        raise ConfigurationError(msg)
+    try:
+        return URL(url.strip())
+    except ValueError as error:
+        msg = "the URL cannot be parsed"
+        raise ConfigurationError(msg) from error
+
+
+class Endpoint:
+    """The API root and its origin.
+
+    Args:
+        url: Scheme, host and port; without a path the API root is ``/api/v1``, with one
+            (a reverse proxy) it is that path.
+        allow_http: Whether plain ``http`` to a host other than loopback is allowed.
+
+    Raises:
+        ConfigurationError: The URL is empty, relative, of another scheme, carries user
+            info, a query or a fragment, or is plain ``http`` where that is not allowed.
+    """
+
+    __slots__ = ("_host", "_port", "_secure", "root")
+
+    def __init__(self, url: str | URL, *, allow_http: bool = False) -> None:
+        """Check `url` and keep its root and origin."""
+        parsed = _parsed(url)
+        problem = None
+        if not str(parsed):
+            problem = "the URL is empty"
+        elif parsed.scheme not in {"http", "https"}:
+            problem = "the URL must start with https:// (or http://)"
+        elif not parsed.raw_host or parsed.port is None:
+            problem = "the URL has no host"
+        elif parsed.user is not None or parsed.password is not None:
+            problem = "the URL must not carry user info; pass Password(...) instead"
+        elif parsed.raw_query_string or parsed.raw_fragment:
+            problem = "the URL must not have a query or a fragment"
+        elif parsed.scheme == "http" and not allow_http and not _is_loopback(parsed.host or ""):
+            problem = (
+                f"http to {parsed.host} would send the credentials in clear text; "
+                "use https, or allow_http=True"
+            )
+        if problem is not None:
+            raise ConfigurationError(problem)
+        path = parsed.raw_path.rstrip("/")
+        self.root = parsed.with_path(f"{path}/" if path else API_ROOT, encoded=True)
+        self._secure = _SECURE[parsed.scheme]
+        self._host = (parsed.raw_host or "").lower()
+        self._port = parsed.port
+
+    @property
+    def host(self) -> str:
+        """The host, lower case."""
+        return self._host
+
+    def owns(self, url: URL) -> bool:
+        """Return whether `url` has this origin: scheme, host and effective port.
+
+        ``ws`` counts as ``http`` and ``wss`` as ``https``. Source: RFC 6454 section 4.
+        """
+        return (
+            url.port == self._port
+            and _SECURE.get(url.scheme) is self._secure
+            and (url.raw_host == self._host or (url.raw_host or "").lower() == self._host)
+        )
+
+    def resolve(self, path: str | URL) -> URL:
+        """Return the URL for `path`, which is below the API root or absolute.
+
+        Raises:
+            ConfigurationError: It climbs above the root, or is a ``//host`` reference.
+        """
+        if not isinstance(path, str | URL):
+            msg = f"a path must be a str or a yarl.URL, not {type(path).__name__}"
+            raise ConfigurationError(msg)
+        text = str(path)
+        if text.startswith("//"):
+            msg = "a path must not start with //: that names a host"
+            raise ConfigurationError(msg)
+        try:
+            if _ABSOLUTE.match(text):
+                return path if isinstance(path, URL) else URL(text)
+            # "./" keeps a colon in the first segment from being read as a scheme.
+            joined = self.root.join(URL(f"./{self._below_root(text.lstrip('/'))}"))
+        except ValueError as error:
+            msg = "the path cannot be parsed"
+            raise ConfigurationError(msg) from error
+        climbs = ".." in joined.path.replace("\\", "/").split("/")
+        if climbs or not joined.raw_path.startswith(self.root.raw_path):
+            msg = "the path climbs above the API root"
+            raise ConfigurationError(msg)
+        return joined
+
+    def _below_root(self, text: str) -> str:
+        """Return `text` without a leading API root, which is not added twice."""
+        root = self.root.raw_path.strip("/")
+        if text.startswith(root) and text[len(root) :][:1] in {"", "/", "?", "#"}:
+            return text[len(root) :].lstrip("/")
+        return text
+
+
+def without_secrets(url: URL) -> str:
+    """Return `url` without user info, query and fragment, for messages and events."""
+    return str(url.with_user(None).with_query(None).with_fragment(None))

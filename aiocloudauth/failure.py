@@ -1,0 +1,191 @@
+"""From an error answer to its class: exact code, code family, status, status class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from aiocloudauth.errors import (
+    ApiError,
+    AuthenticationClusterError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    ElevatedPermissionsRequiredError,
+    ErrorDetail,
+    GatewayError,
+    NoAuthenticationClusterError,
+    NotFoundError,
+    PermissionDeniedError,
+    PreconditionFailedError,
+    RateLimitedError,
+    ServerError,
+    UnauthenticatedError,
+    UnauthorizedError,
+    VersionConflictError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Failure", "api_error", "error_class", "is_token_refusal"]
+
+_BY_CODE: dict[str, type[ApiError]] = {
+    "root.unauthenticated": UnauthenticatedError,
+    "root.unauthorized": UnauthorizedError,
+    "root.permission_denied": PermissionDeniedError,
+    "root.unauthorized.rbac.elevated_permissions_required": ElevatedPermissionsRequiredError,
+    "templates.region_not_allowed": PermissionDeniedError,
+    "authc.no_authentication_cluster": NoAuthenticationClusterError,
+    "authc.authentication_cluster_error": AuthenticationClusterError,
+    # Answered with status 200 while the admin console starts.
+    "controller_route.controller_not_ready": ServerError,
+    # The one 449 that ECE 3.8 still has; it asks to try again.
+    "deployments.metadata_internal_error": ServerError,
+}
+
+_BY_PREFIX: tuple[tuple[str, type[ApiError]], ...] = (
+    ("root.unauthorized.rbac", PermissionDeniedError),
+)
+
+_BY_SUFFIX: tuple[tuple[str, type[ApiError]], ...] = (
+    (".unauthorised", PermissionDeniedError),
+    (".no_user_id", PermissionDeniedError),
+    ("version_conflict", VersionConflictError),
+    ("_conflict", ConflictError),
+    ("_already_belongs", ConflictError),
+)
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    412: PreconditionFailedError,
+    422: BadRequestError,
+    429: RateLimitedError,
+    449: ElevatedPermissionsRequiredError,
+    501: NoAuthenticationClusterError,
+}
+
+
+@frozen
+class Failure:
+    """The parts of an error answer from which `api_error` chooses a class.
+
+    Attributes:
+        status: The HTTP status.
+        errors: The body's list.
+        codes: The codes, from the body, else the header.
+        message: The body's sentence where it has no list.
+        from_api: Whether the answer has the API's shape; else a proxy wrote it.
+        authentication: Whether the call was one of those below ``/users/auth``.
+        token_sent: Whether a bearer token was sent: then it is what a 401 is about.
+    """
+
+    status: int
+    errors: tuple[ErrorDetail, ...] = ()
+    codes: tuple[str, ...] = ()
+    message: str = ""
+    from_api: bool = field(default=True, kw_only=True)
+    authentication: bool = field(default=False, kw_only=True)
+    token_sent: bool = field(default=False, kw_only=True)
+
+
+#: The codes of a 401 that is about the token.
+_REFUSALS = frozenset({"root.unauthorized", "root.unauthenticated"})
+
+
+def is_token_refusal(status: int, codes: tuple[str, ...]) -> bool:
+    """Return whether an answer says that the token is not valid.
+
+    Other 401 codes, and 403, are about something that a new token does not change.
+    """
+    return status == 401 and _REFUSALS.issuperset(codes)
+
+
+def _class_of_code(code: str) -> type[ApiError] | None:
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    for prefix, chosen in _BY_PREFIX:
+        if code.startswith(prefix):
+            return chosen
+    for suffix, chosen in _BY_SUFFIX:
+        if code.endswith(suffix):
+            return chosen
+    return ConflictError if "already_exists" in code else None
+
+
+def error_class(failure: Failure) -> type[ApiError]:
+    """Choose the class for an answer: exact code, code family, status, status class."""
+    if failure.token_sent and is_token_refusal(failure.status, failure.codes):
+        return UnauthorizedError
+    for code in failure.codes:
+        chosen = _class_of_code(code)
+        if chosen is not None:
+            return chosen
+    status = failure.status
+    if status >= 500 and not failure.from_api:  # noqa: PLR2004 - the 5xx class
+        return GatewayError
+    if failure.authentication and status in {502, 503}:
+        # ECE 2.1 answers 503, and names no code.
+        return AuthenticationClusterError
+    if status == 401 and not failure.codes:  # noqa: PLR2004 - the status itself
+        return UnauthorizedError
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    return ServerError if status >= 500 else ApiError  # noqa: PLR2004 - the 5xx class
+
+
+_ADVICE: dict[type[ApiError], str] = {
+    UnauthenticatedError: "the credentials were refused",
+    UnauthorizedError: "the token is invalid or has expired",
+    PermissionDeniedError: "the user may not do this",
+    ElevatedPermissionsRequiredError: "elevated permissions are required",
+    NoAuthenticationClusterError: "this installation has no authentication cluster",
+    AuthenticationClusterError: "the authentication cluster cannot be reached",
+    GatewayError: "a proxy in front of the API answered",
+    RateLimitedError: "too many requests",
+}
+
+
+def api_error(
+    failure: Failure,
+    *,
+    method: str,
+    url: str,
+    headers: Mapping[str, str] | None = None,
+    retry_after: float | None = None,
+    note: str = "",
+) -> ApiError:
+    """Build the typed error for an answer.
+
+    Args:
+        failure: The answer's parts.
+        method: The request's method.
+        url: The request's URL, already without user info, query and fragment.
+        headers: The answer's headers, already without secrets.
+        retry_after: Seconds the server asked to wait.
+        note: A sentence of our own to add for the reader.
+    """
+    chosen = error_class(failure)
+    said = "; ".join(
+        f"{detail.code}: {detail.message}" if detail.message else detail.code
+        for detail in failure.errors
+    )
+    said = said or failure.message or ", ".join(failure.codes) or _ADVICE.get(chosen, "")
+    message = f"{method} {url} answered {failure.status}" + (f" ({said})" if said else "")
+    if note:
+        message = f"{message}. {note}"
+    return chosen(
+        message,
+        status=failure.status,
+        errors=failure.errors,
+        codes=failure.codes,
+        method=method,
+        url=url,
+        headers=headers,
+        retry_after=retry_after,
+    )

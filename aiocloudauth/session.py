@@ -1,0 +1,436 @@
+"""What users hold: an aiohttp session that is always logged in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+
+import aiohttp
+from aiohttp import hdrs
+from multidict import CIMultiDict
+
+from aiocloudauth.credentials import ApiKey, Credentials, Password
+from aiocloudauth.errors import ConfigurationError, SessionClosedError
+from aiocloudauth.exchange import answer_error, read_at_most, tls
+from aiocloudauth.middleware import BearerMiddleware, BearerRequest
+from aiocloudauth.policy import seconds
+from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Mapping
+    from datetime import datetime
+    from types import TracebackType
+
+    from aiohttp.client import _RequestContextManager
+    from yarl import URL
+
+    from aiocloudauth.clock import Clock
+    from aiocloudauth.errors import ApiError, CloudAuthError
+    from aiocloudauth.events import Event
+    from aiocloudauth.policy import RenewalPolicy
+    from aiocloudauth.situations import SessionState
+    from aiocloudauth.token import SessionToken
+
+__all__ = ["CloudSession"]
+
+#: Paths whose URLs are kept.
+_CACHED_PATHS: Final = 1024
+
+#: What `aiohttp.ClientSession` takes and this session decides for itself.
+_OURS: Final = {
+    "auth": "pass credentials instead",
+    "base_url": "pass the API root as url",
+    "loop": "the session belongs to the loop that open() runs in",
+}
+
+
+class _Done:
+    """An awaitable that is done: an answer below 400 needs no coroutine."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return iter(())  # type: ignore[return-value]  # an empty iterator is a done generator
+
+
+_DONE: Final = _Done()
+
+
+class _Connecting:
+    """What `CloudSession.ws_connect` returns: awaitable, and ``async with``."""
+
+    __slots__ = ("_connect", "_websocket")
+
+    def __init__(self, connect: Awaitable[aiohttp.ClientWebSocketResponse]) -> None:
+        self._connect = connect
+
+    def __await__(self) -> Generator[Any, None, aiohttp.ClientWebSocketResponse]:
+        return self._connect.__await__()
+
+    async def __aenter__(self) -> aiohttp.ClientWebSocketResponse:
+        self._websocket = await self._connect
+        return self._websocket
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._websocket.close()
+
+
+def _client_timeout(value: object) -> aiohttp.ClientTimeout | None:
+    if value is None or isinstance(value, aiohttp.ClientTimeout):
+        return value
+    total = seconds("timeout", value)
+    if total <= 0:
+        msg = f"timeout must be greater than 0, not {total:g}"
+        raise ConfigurationError(msg)
+    return aiohttp.ClientTimeout(total=total)
+
+
+def _checked_options(options: dict[str, Any]) -> dict[str, Any]:
+    known = aiohttp.ClientSession.__init__.__kwdefaults__
+    for name in options:
+        if name in _OURS:
+            msg = f"CloudSession() takes no {name}: {_OURS[name]}"
+            raise ConfigurationError(msg)
+        if name not in known:
+            msg = f"CloudSession() and aiohttp.ClientSession() know no option {name!r}"
+            raise ConfigurationError(msg)
+    request_class = options.get("request_class", BearerRequest)
+    if not (isinstance(request_class, type) and issubclass(request_class, BearerRequest)):
+        msg = "request_class must be a subclass of BearerRequest"
+        raise ConfigurationError(msg)
+    if _has_authorization(options.get("headers")):
+        msg = "CloudSession() takes no Authorization header: pass credentials instead"
+        raise ConfigurationError(msg)
+    return options
+
+
+class CloudSession:
+    """An `aiohttp.ClientSession` for one ECE that is always logged in.
+
+    Use it as ``async with CloudSession(...) as cloud:``, or ``cloud = await
+    CloudSession(...)`` and later ``await cloud.close()``. It belongs to the event loop it
+    was opened in.
+
+    Args:
+        url: The ECE's URL, a ``str`` or `yarl.URL`; without a path the API root is
+            ``/api/v1``, with one (a reverse proxy) it is that path.
+        credentials: `Password`, `Bearer`, `ApiKey` or `Basic`.
+        policy: When to renew and how to pace failures.
+        on_event: Called with every record of `aiocloudauth.events`, in the loop.
+        ssl: `True`, `False`, an `ssl.SSLContext`, an `aiohttp.Fingerprint` or the path of
+            a CA file; for API calls and renewals, also beside a caller's connector.
+        timeout: For the API calls: an `aiohttp.ClientTimeout`, seconds or a `timedelta`.
+        allow_http: Whether to send credentials in clear text beyond loopback.
+        logout_on_close: Whether `close` ends the server's session, if this one logged in.
+        auth_connector: A connector for the authentication calls; `close` closes it.
+        clock: Where time and randomness are read.
+        client_options: Handed to the one `aiohttp.ClientSession` this owns. A caller's
+            ``middlewares`` run outside the one that sends the token.
+
+    Raises:
+        ConfigurationError: A value cannot work.
+
+    Source: ECE 3.8 API, tag Authentication.
+    """
+
+    def __init__(
+        self,
+        url: str | URL,
+        credentials: Credentials,
+        *,
+        policy: RenewalPolicy = DEFAULT_POLICY,
+        on_event: Callable[[Event], object] | None = None,
+        ssl: Any = True,
+        timeout: aiohttp.ClientTimeout | float | timedelta | None = None,
+        allow_http: bool = False,
+        logout_on_close: bool = True,
+        auth_connector: aiohttp.BaseConnector | None = None,
+        clock: Clock | None = None,
+        **client_options: Any,
+    ) -> None:
+        """Check the values; nothing is sent and nothing is made before `open`."""
+        options = _checked_options(client_options)
+        self._ssl = tls(ssl)
+        self._timeout = _client_timeout(timeout)
+        self._refresher = TokenRefresher(
+            url,
+            credentials,
+            policy=policy,
+            on_event=on_event,
+            ssl=self._ssl,
+            allow_http=allow_http,
+            logout_on_close=logout_on_close,
+            auth_connector=auth_connector,
+            clock=clock,
+            proxy=options.get("proxy"),
+            proxy_auth=options.get("proxy_auth"),
+            trust_env=options.get("trust_env", False),
+        )
+        self._raise_for_status = options.pop("raise_for_status", True)
+        self._outer = tuple(options.pop("middlewares", ()))
+        self._bearer = BearerMiddleware(self._refresher)
+        self._options = options
+        self._resolve = lru_cache(_CACHED_PATHS)(self._refresher.endpoint.resolve)
+        self._http: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @classmethod
+    def from_environment(cls, **options: Any) -> Self:
+        """Make a session from ``EC_HOST`` and ``EC_API_KEY``, or ``EC_USER`` and ``EC_PASS``.
+
+        These are the names that Elastic's ecctl reads. A key wins over a password.
+
+        Args:
+            options: As for the constructor, besides url and credentials.
+
+        Raises:
+            ConfigurationError: A variable is missing or empty.
+        """
+        url = os.environ.get("EC_HOST", "")
+        if not url:
+            msg = "EC_HOST is not set: it holds the ECE's URL"
+            raise ConfigurationError(msg)
+        key = os.environ.get("EC_API_KEY", "")
+        user, password = os.environ.get("EC_USER", ""), os.environ.get("EC_PASS", "")
+        if key:
+            return cls(url, ApiKey(key), **options)
+        if not (user and password):
+            msg = "neither EC_API_KEY nor both of EC_USER and EC_PASS are set"
+            raise ConfigurationError(msg)
+        return cls(url, Password(user, password), **options)
+
+    # -- open, close ----------------------------------------------------------------------
+
+    async def open(self) -> Self:
+        """Log in; returns once the first token is held. A second call does nothing.
+
+        Transient failures are retried for up to `RenewalPolicy.renewal_timeout` seconds.
+        If this fails, all that it opened is closed again and it may be called again.
+
+        Raises:
+            CloudAuthError: The last attempt's own typed error.
+            SessionClosedError: After `close`.
+        """
+        await self._refresher.open()
+        if self._http is None:
+            self._http = self._client()
+            self._loop = asyncio.get_running_loop()
+        return self
+
+    def _client(self) -> aiohttp.ClientSession:
+        options = {"request_class": BearerRequest, **self._options}
+        if options.get("connector") is None:
+            options["connector"] = aiohttp.TCPConnector(ssl=self._ssl)
+        if self._timeout is not None:
+            options["timeout"] = self._timeout
+        return aiohttp.ClientSession(middlewares=(*self._outer, self._bearer), **options)
+
+    async def close(self) -> None:
+        """End the session: no task, timer or connection is left. A second call does nothing.
+
+        Callers who wait for a token get `SessionClosedError`. ``_logout`` gets 2 seconds
+        at most.
+        """
+        try:
+            await self._refresher.close()
+        finally:
+            http, self._http = self._http, None
+            if http is not None:
+                await http.close()
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self.open().__await__()
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a CloudSession cannot be pickled or copied: it holds connections and secrets"
+        raise TypeError(msg)
+
+    def __repr__(self) -> str:
+        return f"<CloudSession {self._refresher.endpoint.root} {self.state.value}>"
+
+    # -- what is held ---------------------------------------------------------------------
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """The `aiohttp.ClientSession` itself, which sends the token to the ECE's origin.
+
+        Raises:
+            SessionClosedError: Before `open`, or after `close`.
+        """
+        return self._ready()
+
+    @property
+    def token(self) -> SessionToken | None:
+        """The token that is sent now, or `None`."""
+        return self._refresher.current
+
+    @property
+    def session_expiration_time(self) -> datetime | None:
+        """When the token in hand ends by the server's clock, aware UTC; `None` if unknown."""
+        token = self._refresher.current
+        return None if token is None else token.session_expiration_time
+
+    @property
+    def state(self) -> SessionState:
+        """How the session stands."""
+        return self._refresher.state
+
+    @property
+    def last_error(self) -> CloudAuthError | None:
+        """The last failure of a renewal; `None` after a success."""
+        return self._refresher.last_error
+
+    async def refresh(self) -> None:
+        """Renew now, or join the renewal under way; see `TokenRefresher.refresh`."""
+        await self._refresher.refresh()
+
+    async def login(self, credentials: Credentials | None = None) -> None:
+        """Log in now, with other credentials if given; see `TokenRefresher.login`."""
+        await self._refresher.login(credentials)
+
+    async def logout(self) -> None:
+        """End the session on the server and forget the token; `login` leads on."""
+        await self._refresher.logout()
+
+    def subscribe(self, callback: Callable[[Event], object]) -> Callable[[], None]:
+        """Call `callback` with every event; returns a function that takes this back."""
+        return self._refresher.subscribe(callback)
+
+    # -- requests -------------------------------------------------------------------------
+
+    def request(self, method: str, path: str | URL, **options: Any) -> _RequestContextManager:
+        """Send a request, as `aiohttp.ClientSession.request` does.
+
+        Args:
+            method: The HTTP method.
+            path: Below the API root (``/deployments``), or an absolute URL. The token
+                goes to the ECE's own origin only.
+            options: As for aiohttp. ``raise_for_status=False`` gives an answer of 400 or
+                more instead of raising; an ``Authorization`` header or ``auth`` of the
+                caller's own is sent as it is.
+
+        Raises:
+            ApiError: The answer's status is 400 or more.
+            SessionExpiredError: There is no token and none can be had.
+            BodyNotReplayableError: The token was renewed; the body cannot be sent again.
+            SessionClosedError: Before `open`, or after `close`.
+            ConfigurationError: The path leaves the API root.
+            aiohttp.ClientError: There was no answer.
+        """
+        return self._ready().request(method, self._resolve(path), **self._prepared(options))
+
+    def get(self, path: str | URL, **options: Any) -> _RequestContextManager:
+        """Send a GET; see `request`."""
+        return self._ready().get(self._resolve(path), **self._prepared(options))
+
+    def head(self, path: str | URL, **options: Any) -> _RequestContextManager:
+        """Send a HEAD; see `request`."""
+        return self._ready().head(self._resolve(path), **self._prepared(options))
+
+    def options(self, path: str | URL, **options: Any) -> _RequestContextManager:
+        """Send an OPTIONS; see `request`."""
+        return self._ready().options(self._resolve(path), **self._prepared(options))
+
+    def post(self, path: str | URL, **options: Any) -> _RequestContextManager:
+        """Send a POST; see `request`."""
+        return self._ready().post(self._resolve(path), **self._prepared(options))
+
+    def put(self, path: str | URL, **options: Any) -> _RequestContextManager:
+        """Send a PUT; see `request`."""
+        return self._ready().put(self._resolve(path), **self._prepared(options))
+
+    def patch(self, path: str | URL, **options: Any) -> _RequestContextManager:
+        """Send a PATCH; see `request`."""
+        return self._ready().patch(self._resolve(path), **self._prepared(options))
+
+    def delete(self, path: str | URL, **options: Any) -> _RequestContextManager:
+        """Send a DELETE; see `request`."""
+        return self._ready().delete(self._resolve(path), **self._prepared(options))
+
+    def ws_connect(self, path: str | URL, **options: Any) -> _Connecting:
+        """Open a WebSocket, as `aiohttp.ClientSession.ws_connect` does; see `request`."""
+        http, url = self._ready(), self._resolve(path)
+        if self._ssl is not True:
+            options.setdefault("ssl", self._ssl)
+        return _Connecting(self._connected(http, url, options))
+
+    async def _connected(
+        self, http: aiohttp.ClientSession, url: URL, options: dict[str, Any]
+    ) -> aiohttp.ClientWebSocketResponse:
+        try:
+            return await http.ws_connect(url, **options)
+        except aiohttp.WSServerHandshakeError as error:
+            if error.status < 400:
+                raise
+            raise self._answer_error(error, b"") from error
+
+    def _ready(self) -> aiohttp.ClientSession:
+        http = self._http
+        if http is None or asyncio.get_running_loop() is not self._loop:
+            self._refresher.require_open()
+            msg = "the session is not open: use 'async with', or await open() first"
+            raise SessionClosedError(msg)
+        return http
+
+    def _prepared(self, options: dict[str, Any]) -> dict[str, Any]:
+        status = options.get("raise_for_status")
+        if status is None:
+            status = self._raise_for_status
+        options["raise_for_status"] = self._check if status is True else status
+        if self._ssl is not True:
+            options.setdefault("ssl", self._ssl)
+        own = options.get("auth") is not None or _has_authorization(options.get("headers"))
+        if own or options.get("middlewares") is not None:
+            outer = options.get("middlewares")
+            outer = self._outer if outer is None else tuple(outer)
+            # aiohttp lets these replace the session's, and the token's must stay.
+            options["middlewares"] = outer if own else (*outer, self._bearer)
+        return options
+
+    def _check(self, response: aiohttp.ClientResponse) -> Awaitable[None]:
+        return _DONE if response.status < 400 else self._raise(response)
+
+    async def _raise(self, response: aiohttp.ClientResponse) -> NoReturn:
+        try:
+            body = await read_at_most(response, self._refresher.policy.max_body)
+        except aiohttp.ClientPayloadError:
+            body = None
+        if body is None:
+            response.close()
+        raise self._answer_error(response, body or b"")
+
+    def _answer_error(
+        self, answer: aiohttp.ClientResponse | aiohttp.ClientResponseError, body: bytes
+    ) -> ApiError:
+        owns = self._refresher.endpoint.owns
+        ours = owns(answer.request_info.url)
+        note = ""
+        if not ours and any(owns(earlier.url) for earlier in answer.history):
+            note = "The request was redirected to another origin, which the token is not sent to"
+        # Ours is taken off again once the request is written; the caller's own stays.
+        own = hdrs.AUTHORIZATION in answer.request_info.headers
+        return answer_error(
+            answer,
+            body,
+            secrets=self._refresher.secrets,
+            token_sent=ours and not own and self._refresher.renewable,
+            note=note,
+        )
+
+
+def _has_authorization(headers: Mapping[str, str] | None) -> bool:
+    return bool(headers) and hdrs.AUTHORIZATION in CIMultiDict(headers)

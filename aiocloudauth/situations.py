@@ -1,0 +1,360 @@
+"""The values of the lifecycle: situations, inputs, effects. PURE, and no decisions.
+
+Times are seconds on one scale that never goes back; datetimes appear only where they
+are passed through.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aiocloudauth import events
+    from aiocloudauth.errors import CloudAuthError
+    from aiocloudauth.token import Secret, SessionToken
+
+__all__ = ["SessionState"]
+
+FOREVER: Final = float("inf")
+
+
+class SessionState(enum.Enum):
+    """How a session stands, for people and dashboards."""
+
+    NEW = "new"
+    ACTIVE = "active"
+    RENEWING = "renewing"
+    DEGRADED = "degraded"
+    EXPIRED = "expired"
+    CLOSED = "closed"
+
+
+class Exchange(enum.Enum):
+    """The two ways to a new token."""
+
+    LOGIN = "login"
+    REFRESH = "refresh"
+
+
+# -- values -------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class Abilities:
+    """What the credentials allow. `repeatable`: another login; `rotates`: asked anew."""
+
+    repeatable: bool = True
+    refreshable: bool = True
+    rotates: bool = False
+
+
+@frozen(kw_only=True)
+class Grant:
+    """A token as the server gave it.
+
+    `received_at` is on the scale of ``now``; `sent_wall` and `received_wall` are this
+    machine's wall clock around the exchange, and `server_wall` is the ``Date`` of the
+    same answer, all in seconds since the epoch. A static grant never ends.
+    """
+
+    secret: Secret
+    scheme: str
+    expires_at: datetime | None
+    received_at: float
+    sent_wall: float = 0.0
+    received_wall: float = 0.0
+    server_wall: float | None = None
+    static: bool = False
+
+
+@frozen
+class Held:
+    """A token, and its times on the scale of ``now``.
+
+    `final`: ``_refresh`` does not prolong it, so only a login leads on.
+    """
+
+    token: SessionToken
+    expires_at: float
+    renew_at: float
+    hard_at: float
+    final: bool = False
+
+
+@frozen
+class Flight:
+    """A renewal under way.
+
+    `before`: for a login on trial, with credentials that are not adopted yet, the
+    situation to go back to if they do not work.
+    """
+
+    number: int
+    by: Exchange
+    started_at: float
+    before: Situation | None = None
+
+
+@frozen(kw_only=True)
+class Record:
+    """What outlives a situation.
+
+    Attributes:
+        started_at: When the last attempt started.
+        number: Attempts so far; names a flight, so that a late answer is known as such.
+        generation: The number of the newest token.
+        failures: Failed attempts since the last success.
+        error: The last failure; ``None`` after a success.
+        refused: The refusal of the credentials; no login until they change.
+    """
+
+    started_at: float = -FOREVER
+    number: int = 0
+    generation: int = 0
+    failures: int = 0
+    error: CloudAuthError | None = None
+    refused: CloudAuthError | None = None
+
+
+# -- situations ---------------------------------------------------------------------------
+
+
+@frozen
+class Situation:
+    """The base: every one carries the record."""
+
+    record: Record
+
+    @property
+    def state(self) -> SessionState:
+        """What people are shown."""
+        return SessionState.NEW if self.record.generation == 0 else SessionState.EXPIRED
+
+
+@frozen
+class New(Situation):
+    """Before `open`, or after one that failed."""
+
+
+@frozen
+class Active(Situation):
+    """A good token; the next renewal is planned."""
+
+    held: Held
+    next_at: float
+    by: Exchange
+    state: ClassVar[SessionState] = SessionState.ACTIVE
+
+
+@frozen
+class Renewing(Situation):
+    """A good token, and a renewal under way."""
+
+    held: Held
+    flight: Flight
+
+    @property
+    def state(self) -> SessionState:
+        """Degraded from the first failure to the next success."""
+        return SessionState.DEGRADED if self.record.failures else SessionState.RENEWING
+
+
+@frozen
+class Degraded(Situation):
+    """A good token; the last renewal failed and the next is planned."""
+
+    held: Held
+    next_at: float
+    by: Exchange
+    state: ClassVar[SessionState] = SessionState.DEGRADED
+
+
+@frozen
+class Acquiring(Situation):
+    """No usable token, and a renewal under way. `spent`: the last one, for ``_refresh``."""
+
+    flight: Flight
+    spent: Held | None = None
+
+
+@frozen
+class Starved(Situation):
+    """No usable token; the next attempt is planned."""
+
+    next_at: float
+    by: Exchange
+    spent: Held | None = None
+
+
+@frozen
+class Lost(Situation):
+    """No usable token and nothing to try. `error` is what requests are answered with."""
+
+    error: CloudAuthError
+
+
+@frozen
+class LoggedOut(Situation):
+    """`logout` was called; a login leads on."""
+
+
+@frozen
+class Closed(Situation):
+    """The end."""
+
+    state: ClassVar[SessionState] = SessionState.CLOSED
+
+
+# -- inputs -------------------------------------------------------------------------------
+
+
+@frozen
+class Input:
+    """The base: every one carries the time."""
+
+    now: float
+
+
+@frozen
+class Opened(Input):
+    """The owner wants the first token."""
+
+
+@frozen
+class OpenGivenUp(Input):
+    """The owner no longer waits for the first token."""
+
+
+@frozen
+class Woken(Input):
+    """The timer went off."""
+
+
+@frozen
+class Wanted(Input):
+    """A caller found no usable token, and waits."""
+
+
+@frozen
+class Rejected(Input):
+    """The API refused the token of this generation."""
+
+    generation: int
+
+
+@frozen
+class RenewalAsked(Input):
+    """The user wants a renewal now."""
+
+
+@frozen
+class LoginAsked(Input):
+    """The user wants a login now. `trial`: with other credentials."""
+
+    trial: bool = False
+
+
+@frozen
+class Granted(Input):
+    """Flight `number` brought a token."""
+
+    number: int
+    grant: Grant
+    draw: float
+
+
+@frozen
+class Failed(Input):
+    """Flight `number` failed."""
+
+    number: int
+    error: CloudAuthError
+    draw: float
+
+
+@frozen
+class LogoutAsked(Input):
+    """The user wants the token forgotten."""
+
+
+@frozen
+class CloseAsked(Input):
+    """The owner is done."""
+
+
+# -- effects ------------------------------------------------------------------------------
+
+
+@frozen
+class Login:
+    """Log in, within `timeout` seconds. `trial`: with the credentials under trial."""
+
+    number: int
+    timeout: float
+    trial: bool = False
+
+
+@frozen
+class Refresh:
+    """Send `token` to ``_refresh``, within `timeout` seconds."""
+
+    number: int
+    timeout: float
+    token: SessionToken
+
+
+@frozen
+class Abandon:
+    """Drop the flight under way; its answer must not be published."""
+
+
+@frozen
+class WakeAt:
+    """Bring `Woken` at this time; takes the place of the one before."""
+
+    at: float
+
+
+@frozen
+class Serve:
+    """Publish the token, then wake the callers who wait."""
+
+    held: Held
+
+
+@frozen
+class Withhold:
+    """Publish that there is no usable token; callers wait."""
+
+
+@frozen
+class Deny:
+    """Answer the callers who wait with an error."""
+
+    error: CloudAuthError
+
+
+@frozen
+class Conclude:
+    """Answer those who asked for this very renewal; `None` is success."""
+
+    error: CloudAuthError | None
+
+
+@frozen
+class Emit:
+    """Tell the subscribers; `retry_at` is on the scale of ``now``."""
+
+    kind: type[events.Event]
+    details: dict[str, Any] = field(factory=dict)
+
+
+Effect: TypeAlias = (
+    Login | Refresh | Abandon | WakeAt | Serve | Withhold | Deny | Conclude | Emit
+)
+Step: TypeAlias = tuple[Situation, tuple[Effect, ...]]

@@ -1,0 +1,127 @@
+"""A test kit: an ECE authentication server in this process, with faults and virtual time.
+
+Nothing is imported before it is used: `import aiocloudauth.testing` does not load aiohttp.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from aiocloudauth.testing.accounts import User
+    from aiocloudauth.testing.clock import ManualClock
+    from aiocloudauth.testing.effects import (
+        Body,
+        Change,
+        ClusterError,
+        Effect,
+        EmptyReply,
+        Endless,
+        Html,
+        Late,
+        NoCluster,
+        NotReady,
+        PastExpiry,
+        Raw,
+        Redirect,
+        Reset,
+        Silence,
+        Status,
+        TooManyRequests,
+        Trickle,
+        Truncated,
+    )
+    from aiocloudauth.testing.faults import Fault
+    from aiocloudauth.testing.memory import MemoryConnector
+    from aiocloudauth.testing.mock import MockedResponse, mocked_cloud
+    from aiocloudauth.testing.notation import fault_from_data, fault_to_data, read_faults
+    from aiocloudauth.testing.records import Arrival, Log, Stats
+    from aiocloudauth.testing.server import CloudServer, UnusedFaultWarning
+    from aiocloudauth.testing.sessions import SessionPolicy
+
+__all__ = [
+    "Arrival",
+    "Body",
+    "Change",
+    "CloudServer",
+    "ClusterError",
+    "Effect",
+    "EmptyReply",
+    "Endless",
+    "Fault",
+    "Html",
+    "Late",
+    "Log",
+    "ManualClock",
+    "MemoryConnector",
+    "MockedResponse",
+    "NoCluster",
+    "NotReady",
+    "PastExpiry",
+    "Raw",
+    "Redirect",
+    "Reset",
+    "SessionPolicy",
+    "Silence",
+    "Stats",
+    "Status",
+    "TooManyRequests",
+    "Trickle",
+    "Truncated",
+    "UnusedFaultWarning",
+    "User",
+    "fault_from_data",
+    "fault_to_data",
+    "mocked_cloud",
+    "read_faults",
+]
+
+_HOMES: Final = {
+    "Arrival": "records",
+    "Body": "effects",
+    "Change": "effects",
+    "CloudServer": "server",
+    "ClusterError": "effects",
+    "Effect": "effects",
+    "EmptyReply": "effects",
+    "Endless": "effects",
+    "Fault": "faults",
+    "Html": "effects",
+    "Late": "effects",
+    "Log": "records",
+    "ManualClock": "clock",
+    "MemoryConnector": "memory",
+    "MockedResponse": "mock",
+    "NoCluster": "effects",
+    "NotReady": "effects",
+    "PastExpiry": "effects",
+    "Raw": "effects",
+    "Redirect": "effects",
+    "Reset": "effects",
+    "SessionPolicy": "sessions",
+    "Silence": "effects",
+    "Stats": "records",
+    "Status": "effects",
+    "TooManyRequests": "effects",
+    "Trickle": "effects",
+    "Truncated": "effects",
+    "UnusedFaultWarning": "server",
+    "User": "accounts",
+    "fault_from_data": "notation",
+    "fault_to_data": "notation",
+    "mocked_cloud": "mock",
+    "read_faults": "notation",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

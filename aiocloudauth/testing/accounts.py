@@ -1,0 +1,112 @@
+"""Who may sign in, and what their roles let them do."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Final
+
+from attrs import field, frozen
+
+from aiocloudauth.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = ["READING", "ROLES", "Accounts", "User"]
+
+#: Methods that change nothing.
+READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+#: What the deployment roles do not reach.
+_ADMINISTRATION: Final = ("/platform", "/users")
+
+#: The platform roles that ECE is shipped with.
+ROLES: Final = frozenset(
+    {
+        "ece_platform_admin",
+        "ece_platform_viewer",
+        "ece_deployment_manager",
+        "ece_deployment_viewer",
+    }
+)
+
+
+def _roles(given: Iterable[str]) -> tuple[str, ...]:
+    roles = (given,) if isinstance(given, str) else tuple(given)
+    if unknown := sorted(set(roles) - ROLES):
+        message = f"unknown role {unknown[0]!r}; known are {', '.join(sorted(ROLES))}"
+        raise ConfigurationError(message)
+    return roles
+
+
+@frozen
+class User:
+    """A user of the server.
+
+    `ece_platform_admin` may do everything, `ece_platform_viewer` may read everything. The
+    deployment roles reach nothing below `/platform` and `/users`; `ece_deployment_manager` may write
+    elsewhere, `ece_deployment_viewer` may read. Without a role a user may sign in, and see
+    to their own authentication. `elevated` matters to ECE 3.6 and older only.
+    """
+
+    password: str = field(repr=False)
+    roles: tuple[str, ...] = field(default=("ece_platform_admin",), converter=_roles, kw_only=True)
+    elevated: bool = field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what could never sign in."""
+        if not isinstance(self.password, str) or not self.password:
+            message = "a user needs a password: a str that is not empty"
+            raise ConfigurationError(message)
+
+    def may(self, method: str, path: str) -> bool:
+        """Tell whether the user's roles cover an operation; `path` is below the API root."""
+        if "ece_platform_admin" in self.roles:
+            return True
+        reading = method in READING
+        if "ece_platform_viewer" in self.roles and reading:
+            return True
+        if path in _ADMINISTRATION or path.startswith(
+            tuple(f"{area}/" for area in _ADMINISTRATION)
+        ):
+            return False
+        return "ece_deployment_manager" in self.roles or (
+            "ece_deployment_viewer" in self.roles and reading
+        )
+
+
+class Accounts:
+    """The server's users by name."""
+
+    def __init__(self, users: Mapping[str, str | User]) -> None:
+        self._users: dict[str, User] = {}
+        for name, user in users.items():
+            self.put(name, user)
+
+    def put(self, name: str, user: str | User) -> None:
+        """Add a user, or replace one; a `str` is the password of an administrator."""
+        if not isinstance(name, str) or not name or ":" in name:
+            message = "a user name is a str that is not empty and holds no colon"
+            raise ConfigurationError(message)
+        self._users[name] = user if isinstance(user, User) else User(user)
+
+    def remove(self, name: str) -> None:
+        """Remove a user; nothing happens if there is none of that name."""
+        self._users.pop(name, None)
+
+    def __iter__(self) -> Iterator[tuple[str, User]]:
+        return iter(tuple(self._users.items()))
+
+    def get(self, name: str) -> User | None:
+        """Look a user up."""
+        return self._users.get(name)
+
+    def check(self, name: str, password: str) -> User | None:
+        """Return the user if the password is theirs."""
+        user = self._users.get(name)
+        if user is None or not hmac.compare_digest(user.password.encode(), password.encode()):
+            return None
+        return user
+
+    def __repr__(self) -> str:
+        return f"<Accounts of {', '.join(self._users) or 'nobody'}>"

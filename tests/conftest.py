@@ -1,0 +1,10 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import asyncio
+
+# asyncio's policy makes a loop for whoever asks for the current one before any was set, and nobody
+# closes that one: where sync and async tests mix, its ResourceWarning ends the run with status 1.
+# Once this has said that there is none, asking is an error instead.
+asyncio.set_event_loop(None)
