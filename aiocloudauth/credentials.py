@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from attrs import Attribute, evolve, field, fields, frozen
 
@@ -132,7 +132,7 @@ class Credentials:
             for key, value in self._values().items()
             if callable(value)
         }
-        return cast("Self", evolve(self, **asked))  # type: ignore[misc]  # attrs cannot see through `Self`
+        return evolve(self, **asked)
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return the secrets held here, for taking them out of messages."""

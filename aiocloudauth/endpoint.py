@@ -85,9 +85,9 @@ class Endpoint:
         self._port = parsed.port
 
     @property
-    def host(self) -> str:
-        """The host, lower case."""
-        return self._host
+    def hosted(self) -> bool:
+        """Whether this is Elastic Cloud's own API, which has no login."""
+        return f".{self._host}".endswith(".elastic-cloud.com")
 
     def owns(self, url: URL) -> bool:
         """Return whether `url` has this origin: scheme, host and effective port.

@@ -6,40 +6,33 @@ Source: ECE 3.8 API, tag Authentication.
 from __future__ import annotations
 
 import base64
-import os
-import ssl as _ssl
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import aiohttp
 from aiohttp import hdrs
-from attrs import evolve
 
+from aiocloudauth.answer import answer_error, read_at_most
 from aiocloudauth.credentials import ApiKey, Basic, Bearer, Credentials, Password
-from aiocloudauth.endpoint import without_secrets
 from aiocloudauth.errors import (
-    ApiError,
     CloudAuthError,
     ConfigurationError,
     InvalidResponseError,
     RenewalTimeoutError,
     TransportError,
 )
-from aiocloudauth.failure import api_error
 from aiocloudauth.schema import (
     AuthenticationInfo,
     EmptyResponse,
     TokenResponse,
     decode,
-    failure_of,
     http_date,
     parse,
-    redacted,
-    retry_after,
 )
 from aiocloudauth.situations import Grant
 from aiocloudauth.token import Secret
 
 if TYPE_CHECKING:
+    import ssl as _ssl
     from collections.abc import Mapping
     from datetime import datetime
     from typing import Any
@@ -52,99 +45,14 @@ if TYPE_CHECKING:
 
 __all__ = ["AuthExchange"]
 
-#: What ``ssl=`` takes: aiohttp's own kinds, or the path of a CA file (PEM).
-TlsOption: TypeAlias = bool | _ssl.SSLContext | aiohttp.Fingerprint | str | os.PathLike[str]
-
 T = TypeVar("T")
 
+_AUTHORIZATION: Final[str] = hdrs.AUTHORIZATION
 #: The cookie that ``_logout`` wants up to ECE 3.6.
 _SESSION_COOKIE: Final = "ec-sso-session-id"
 #: Seconds an idle connection is kept: shorter than any server does, so that a renewal
 #: never writes to one that is being closed.
 _KEEPALIVE: Final = 2.0
-#: Header fields of an answer that an error must not carry on.
-_PRIVATE: Final = frozenset(
-    {
-        "set-cookie", "cookie", "authorization", "proxy-authorization", "location",
-        "authentication-info", "proxy-authentication-info", "refresh", "link",
-    }
-)
-
-
-def tls(option: TlsOption) -> bool | _ssl.SSLContext | aiohttp.Fingerprint:
-    """Return what aiohttp takes for `option`.
-
-    Raises:
-        ConfigurationError: It is none of the kinds, or the CA file cannot be used.
-    """
-    if isinstance(option, bool | _ssl.SSLContext | aiohttp.Fingerprint):
-        return option
-    if not isinstance(option, str | os.PathLike):
-        msg = (
-            "ssl must be True, False, an SSLContext, a Fingerprint or the path of a CA file, "
-            f"not {type(option).__name__}"
-        )
-        raise ConfigurationError(msg)
-    try:
-        return _ssl.create_default_context(cafile=os.fspath(option))
-    except (OSError, ValueError) as error:
-        msg = f"ssl: the CA file {os.fspath(option)!r} cannot be used: {error}"
-        raise ConfigurationError(msg) from error
-
-
-def public_headers(headers: Mapping[str, str], secrets: tuple[Secret, ...]) -> dict[str, str]:
-    """Return the fields of an answer that an error may carry."""
-    return {
-        name: value
-        for name, value in headers.items()
-        if name.lower() not in _PRIVATE and not any(secret.reveal() in value for secret in secrets)
-    }
-
-
-def answer_error(
-    answer: aiohttp.ClientResponse | aiohttp.ClientResponseError,
-    body: bytes,
-    *,
-    secrets: tuple[Secret, ...] = (),
-    authentication: bool = False,
-    token_sent: bool = False,
-    note: str = "",
-) -> ApiError:
-    """Return the typed error for an answer whose body was read.
-
-    Args:
-        answer: The answer, or aiohttp's error that stands for it.
-        body: What was read of its body.
-        secrets: What to take out, should the answer quote it.
-        authentication: Whether the call was one of the authentication API.
-        token_sent: Whether a bearer token of ours was sent.
-        note: A sentence of our own for the reader.
-    """
-    headers = answer.headers or {}
-    failure = evolve(
-        redacted(failure_of(answer.status, headers, body), secrets),
-        authentication=authentication,
-        token_sent=token_sent,
-    )
-    return api_error(
-        failure,
-        method=answer.request_info.method,
-        url=without_secrets(answer.request_info.url),
-        headers=public_headers(headers, secrets),
-        retry_after=retry_after(headers),
-        note=note,
-    )
-
-
-async def read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
-    """Return the body, or `None` if it is longer than `limit` bytes."""
-    chunks, size = [], 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > limit:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 class _Stamp:
@@ -155,7 +63,7 @@ class _Stamp:
 
     __slots__ = ("_fields",)
 
-    def __init__(self, fields: dict[str, Secret]) -> None:
+    def __init__(self, fields: Mapping[str, Secret]) -> None:
         self._fields = fields
 
     async def __call__(
@@ -265,7 +173,7 @@ class AuthExchange:
             return await self._token("_login", {}, secrets, payload)
         if isinstance(credentials, Basic):
             return await self._token(
-                "_refresh", {hdrs.AUTHORIZATION: _basic(credentials)}, credentials.secrets()
+                "_refresh", {_AUTHORIZATION: _basic(credentials)}, credentials.secrets()
             )
         if isinstance(credentials, Bearer):
             return self._given(credentials.token, "Bearer", credentials.session_expiration_time)
@@ -279,12 +187,12 @@ class AuthExchange:
 
         Source: ECE 3.8 API, refresh-token.
         """
-        fields = {hdrs.AUTHORIZATION: token.authorization}
+        fields = {_AUTHORIZATION: token.authorization}
         return await self._token("_refresh", fields, (token.token,))
 
     async def expires_at(self, grant: Grant) -> datetime | None:
         """Ask ``GET /users/auth`` when the token ends. Raises as `login`."""
-        fields = {hdrs.AUTHORIZATION: Secret(f"{grant.scheme} {grant.secret.reveal()}")}
+        fields = {_AUTHORIZATION: Secret(f"{grant.scheme} {grant.secret.reveal()}")}
         answer, _ = await self._call(
             hdrs.METH_GET, "users/auth", AuthenticationInfo, fields, (grant.secret,)
         )
@@ -292,10 +200,12 @@ class AuthExchange:
 
     async def logout(self, token: SessionToken) -> None:
         """End the session of `token` on the server. Raises as `login`."""
-        fields = {hdrs.AUTHORIZATION: token.authorization}
+        fields: dict[str, Secret] = {_AUTHORIZATION: token.authorization}
         if self._cookie is not None:
             fields[hdrs.COOKIE] = self._cookie
-        await self._call(hdrs.METH_POST, "users/auth/_logout", EmptyResponse, fields, (token.token,))
+        await self._call(
+            hdrs.METH_POST, "users/auth/_logout", EmptyResponse, fields, (token.token,)
+        )
 
     # -- one exchange ---------------------------------------------------------------------
 
@@ -313,7 +223,7 @@ class AuthExchange:
     async def _token(
         self,
         name: str,
-        fields: dict[str, Secret],
+        fields: Mapping[str, Secret],
         secrets: tuple[Secret, ...],
         payload: aiohttp.Payload | None = None,
     ) -> Grant:
@@ -339,7 +249,7 @@ class AuthExchange:
         method: str,
         path: str,
         kind: type[T],
-        fields: dict[str, Secret],
+        fields: Mapping[str, Secret],
         secrets: tuple[Secret, ...],
         payload: aiohttp.Payload | None = None,
     ) -> tuple[T, Mapping[str, str]]:

@@ -11,6 +11,7 @@ from aiocloudauth.errors import (
     AuthenticationClusterError,
     AuthenticationError,
     BadRequestError,
+    CloudAuthError,
     ConflictError,
     ElevatedPermissionsRequiredError,
     ErrorDetail,
@@ -21,6 +22,7 @@ from aiocloudauth.errors import (
     PreconditionFailedError,
     RateLimitedError,
     ServerError,
+    SessionExpiredError,
     UnauthenticatedError,
     UnauthorizedError,
     VersionConflictError,
@@ -29,7 +31,7 @@ from aiocloudauth.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Failure", "api_error", "error_class", "is_token_refusal"]
+__all__ = ["Failure", "api_error", "error_class", "for_request", "is_token_refusal", "refused"]
 
 _BY_CODE: dict[str, type[ApiError]] = {
     "root.unauthenticated": UnauthenticatedError,
@@ -127,16 +129,16 @@ def error_class(failure: Failure) -> type[ApiError]:
         if chosen is not None:
             return chosen
     status = failure.status
-    if status >= 500 and not failure.from_api:  # noqa: PLR2004 - the 5xx class
+    if status >= 500 and not failure.from_api:
         return GatewayError
     if failure.authentication and status in {502, 503}:
         # ECE 2.1 answers 503, and names no code.
         return AuthenticationClusterError
-    if status == 401 and not failure.codes:  # noqa: PLR2004 - the status itself
+    if status == 401 and not failure.codes:
         return UnauthorizedError
     if status in _BY_STATUS:
         return _BY_STATUS[status]
-    return ServerError if status >= 500 else ApiError  # noqa: PLR2004 - the 5xx class
+    return ServerError if status >= 500 else ApiError
 
 
 _ADVICE: dict[type[ApiError], str] = {
@@ -189,3 +191,20 @@ def api_error(
         headers=headers,
         retry_after=retry_after,
     )
+
+
+# -- what a failed renewal means to others ------------------------------------------------
+
+
+def refused(error: CloudAuthError, *statuses: int) -> bool:
+    """Return whether the API answered with one of these statuses."""
+    return isinstance(error, ApiError) and error.status in statuses
+
+
+def for_request(error: CloudAuthError) -> CloudAuthError:
+    """Return what a request raises for lack of a token after `error`."""
+    own = (UnauthenticatedError, NoAuthenticationClusterError, SessionExpiredError)
+    if isinstance(error, own):
+        return error
+    msg = f"the session has no usable token and cannot get one now: {error}"
+    return SessionExpiredError(msg).because(error)

@@ -7,19 +7,18 @@ goes back, and a ``draw`` from [0, 1). An input that does not fit raises
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from attrs import evolve, frozen
 
 from aiocloudauth import events
 from aiocloudauth.errors import (
-    ApiError,
     CloudAuthError,
     InvalidResponseError,
     NoAuthenticationClusterError,
     SessionExpiredError,
-    UnauthenticatedError,
 )
+from aiocloudauth.failure import for_request, refused
 from aiocloudauth.schedule import backoff, held_of
 from aiocloudauth.situations import (
     FOREVER,
@@ -35,7 +34,6 @@ from aiocloudauth.situations import (
     Emit,
     Exchange,
     Failed,
-    Flight,
     Granted,
     Held,
     Input,
@@ -48,7 +46,6 @@ from aiocloudauth.situations import (
     Opened,
     OpenGivenUp,
     Record,
-    Refresh,
     Rejected,
     RenewalAsked,
     Renewing,
@@ -61,30 +58,13 @@ from aiocloudauth.situations import (
     Woken,
 )
 from aiocloudauth.transitions import TRANSITIONS, IllegalInputError
+from aiocloudauth.ways import Step, Ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiocloudauth.policy import RenewalPolicy
-    from aiocloudauth.situations import Abilities
 
 __all__ = ["Machine"]
-
-Step: TypeAlias = tuple[Situation, tuple[Effect, ...]]
-
-
-def refused(error: CloudAuthError, *statuses: int) -> bool:
-    """Return whether the API answered with one of these statuses."""
-    return isinstance(error, ApiError) and error.status in statuses
-
-
-def for_request(error: CloudAuthError) -> CloudAuthError:
-    """Return what a request raises for lack of a token after `error`."""
-    own = (UnauthenticatedError, NoAuthenticationClusterError, SessionExpiredError)
-    if isinstance(error, own):
-        return error
-    msg = f"the session has no usable token and cannot get one now: {error}"
-    return SessionExpiredError(msg).because(error)
 
 
 def _logged_out() -> CloudAuthError:
@@ -92,11 +72,8 @@ def _logged_out() -> CloudAuthError:
 
 
 @frozen
-class Machine:
+class Machine(Ways):
     """The transitions, for one policy and one kind of credentials."""
-
-    policy: RenewalPolicy
-    abilities: Abilities
 
     def step(self, situation: Situation, event: Input) -> Step:
         """Return the situation after `event`, and what is to be done, in order.
@@ -116,78 +93,9 @@ class Machine:
         handler = cast("Callable[[Machine, Situation, Input], Step]", _HANDLERS[type(event)])
         after, effects = handler(self, situation, event)
         if type(after) not in allowed:
-            msg = f"{type(event).__name__} led from {type(situation).__name__} to {type(after).__name__}"
-            raise IllegalInputError(msg)
+            names = (type(x).__name__ for x in (event, situation, after))
+            raise IllegalInputError("{} led from {} to {}".format(*names))
         return after, effects
-
-    # -- ways and starts ------------------------------------------------------------------
-
-    @property
-    def renewable(self) -> bool:
-        """Whether a token can ever be followed by another."""
-        return self.abilities.repeatable or self.abilities.refreshable
-
-    def way(self, record: Record, held: Held | None, *, dead: bool) -> Exchange | None:
-        """Choose: ``_refresh`` with a live token, else a login, else what is left."""
-        barred = record.refused is not None and not self.abilities.rotates
-        refresh = self.abilities.refreshable and held is not None and not held.final
-        if refresh and not dead:
-            return Exchange.REFRESH
-        if self.abilities.repeatable and not barred:
-            return Exchange.LOGIN
-        return Exchange.REFRESH if refresh else None
-
-    def earliest(self, record: Record, at: float) -> float:
-        """Put a start off to `min_interval` after the last one."""
-        return max(at, record.started_at + self.policy.min_interval)
-
-    def allowance(self, now: float, good: Held | None) -> float:
-        """Return what one exchange may take: less than a token in hand has left."""
-        if good is None or good.hard_at == FOREVER:
-            return self.policy.attempt_timeout
-        half = (good.hard_at - now) / 2.0
-        return max(min(self.policy.attempt_timeout, half), self.policy.min_interval)
-
-    def start(
-        self,
-        record: Record,
-        now: float,
-        by: Exchange,
-        *,
-        good: Held | None = None,
-        spent: Held | None = None,
-        before: Situation | None = None,
-    ) -> Step:
-        """Start an attempt now, with the token in hand `good`, or `spent`."""
-        record = evolve(record, started_at=now, number=record.number + 1)
-        flight = Flight(record.number, by, now, before)
-        timeout = self.allowance(now, good)
-        offered = good or spent
-        call: Effect = Login(record.number, timeout, trial=before is not None)
-        if by is Exchange.REFRESH and offered is not None:
-            call = Refresh(record.number, timeout, offered.token)
-        if good is None:
-            return Acquiring(record, flight, spent), (Withhold(), call, WakeAt(FOREVER))
-        return Renewing(record, good, flight), (call, WakeAt(good.hard_at))
-
-    def seek(
-        self, record: Record, now: float, spent: Held | None, *, at: float, by: Exchange | None
-    ) -> Step:
-        """With no usable token: start at `at`, or give up where there is no way."""
-        if by is None:
-            return self.lose(record, now)
-        at = self.earliest(record, at)
-        if at <= now:
-            return self.start(record, now, by, spent=spent)
-        return Starved(record, at, by, spent), (Withhold(), WakeAt(at))
-
-    def lose(self, record: Record, now: float) -> Step:
-        """Give up, until the user or a rotated secret leads on."""
-        expired = SessionExpiredError("the token has expired or was refused")
-        error = for_request(record.refused or record.error or expired)
-        at = now + self.policy.permanent_interval if self.abilities.rotates else FOREVER
-        told = Emit(events.SessionLost, {"error": error})
-        return Lost(record, error), (Withhold(), WakeAt(at), Deny(error), Conclude(error), told)
 
     def run_out(self, situation: Active | Renewing | Degraded, now: float) -> Step:
         """Stop sending a token: it is past its hard limit, or the API refused it."""
@@ -324,9 +232,7 @@ class Machine:
             was, is_ = before.token.session_expiration_time, grant.expires_at
             # The end did not move: a cap on the session, and only a login leads past it.
             held = evolve(held, final=was is not None and is_ is not None and is_ <= was)
-        record = Record(
-            started_at=old.started_at, number=old.number, generation=old.generation + 1
-        )
+        record = Record(started_at=old.started_at, number=old.number, generation=old.generation + 1)
         by = self.way(record, held, dead=False)
         next_at = FOREVER if by is None else self.earliest(record, held.renew_at)
         after = Active(record, held, next_at, by or Exchange.LOGIN)
@@ -361,32 +267,41 @@ class Machine:
             refused=error if barred else record.refused,
         )
         by = self.way(record, held, dead=good is None)
-        delay = backoff(record, error, self.policy, event.draw)
-        if record.refused is not None and by is Exchange.LOGIN:
-            delay = max(delay, self.policy.permanent_interval)  # until the secret rotates
-        at = self.earliest(record, now + delay)
-        details: dict[str, Any] = {"error": error, "attempt": record.failures, "retry_at": at}
         if good is not None and (by is not None or self.abilities.repeatable):
-            first = (Emit(events.SessionDegraded),) if record.failures == 1 else ()
-            if by is None:  # nothing is left to try, but the token is good to its end
-                details["retry_at"], at = None, FOREVER
-            after: Situation = Degraded(record, good, at, by or Exchange.LOGIN)
-            told = Emit(events.RenewalFailed, details)
-            return after, (Conclude(error), WakeAt(self.next_wake(after)), told, *first)
+            return self.degrade(record, event, good, by)
         if by is None or record.refused is not None:
             after, effects = self.lose(record, now)
-            if by is None:
-                details["retry_at"] = None
-            told = Emit(events.RenewalFailed, details)
             ours = for_request(error) if by is None and not barred else error
-            return after, (told, Conclude(ours), *effects)
+            return after, (self.told(record, event, by), Conclude(ours), *effects)
+        at = self.retry_at(record, event, by)
         after, effects = self.seek(record, now, held, at=at, by=by)
-        effects = (Emit(events.RenewalFailed, details), Conclude(error), *effects)
+        effects = (self.told(record, event, by), Conclude(error), *effects)
         if isinstance(situation, Renewing):
             effects = (*effects, Emit(events.SessionLost, {"error": for_request(error)}))
         if isinstance(error, NoAuthenticationClusterError):
             effects = (*effects, Deny(error))
         return after, effects
+
+    def retry_at(self, record: Record, event: Failed, by: Exchange) -> float:
+        """Return when the next attempt starts."""
+        delay = backoff(record, event.error, self.policy, event.draw)
+        if record.refused is not None and by is Exchange.LOGIN:
+            delay = max(delay, self.policy.permanent_interval)  # until the secret rotates
+        return self.earliest(record, event.now + delay)
+
+    def told(self, record: Record, event: Failed, by: Exchange | None) -> Emit:
+        """Return the news of a failure."""
+        retry_at = None if by is None else self.retry_at(record, event, by)
+        details = {"error": event.error, "attempt": record.failures, "retry_at": retry_at}
+        return Emit(events.RenewalFailed, details)
+
+    def degrade(self, record: Record, event: Failed, good: Held, by: Exchange | None) -> Step:
+        """Keep sending a good token. Where nothing is left to try it serves to its end."""
+        at = FOREVER if by is None else self.retry_at(record, event, by)
+        after = Degraded(record, good, at, by or Exchange.LOGIN)
+        first = (Emit(events.SessionDegraded),) if record.failures == 1 else ()
+        wake = WakeAt(self.next_wake(after))
+        return after, (Conclude(event.error), wake, self.told(record, event, by), *first)
 
     def login_instead(self, situation: Renewing | Acquiring, now: float, held: Held) -> Step:
         """After a refused ``_refresh``: log in, in the same renewal."""
@@ -403,8 +318,9 @@ class Machine:
     ) -> Step:
         """Other credentials did not work: go back to what was there before them."""
         now, record = event.now, situation.record
-        before = evolve(before, record=evolve(before.record, started_at=record.started_at,
-                                              number=record.number))
+        before = evolve(
+            before, record=evolve(before.record, started_at=record.started_at, number=record.number)
+        )
         details = {"error": event.error, "attempt": 1, "retry_at": None}
         told = (Emit(events.RenewalFailed, details), Conclude(event.error))
         if isinstance(before, Active | Degraded | Starved):
@@ -426,7 +342,12 @@ class Machine:
         gone = _logged_out()
         told = Emit(events.LoggedOut)
         return LoggedOut(record), (
-            Withhold(), Abandon(), WakeAt(FOREVER), Deny(gone), Conclude(gone), told,
+            Withhold(),
+            Abandon(),
+            WakeAt(FOREVER),
+            Deny(gone),
+            Conclude(gone),
+            told,
         )
 
     def close(self, situation: Situation, _: CloseAsked) -> Step:

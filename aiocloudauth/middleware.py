@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
-    from aiohttp.client_reqrep import Connection
+    from aiohttp.connector import Connection
 
     from aiocloudauth.refresher import TokenRefresher
     from aiocloudauth.token import SessionToken

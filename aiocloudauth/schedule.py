@@ -47,9 +47,7 @@ def plan(life: float, policy: RenewalPolicy, draw: float) -> tuple[float, float]
     """
     if life == FOREVER:
         return FOREVER, FOREVER
-    window = min(
-        policy.margin, policy.margin_fraction * life, 0.9 * life / (1.0 + policy.jitter)
-    )
+    window = min(policy.margin, policy.margin_fraction * life, 0.9 * life / (1.0 + policy.jitter))
     hard = min(policy.hard_margin, policy.hard_margin_fraction * life, window / 2.0)
     return life - window * (1.0 + policy.jitter * draw), life - hard
 
@@ -64,11 +62,11 @@ def held_of(grant: Grant, generation: int, policy: RenewalPolicy, draw: float) -
 
 
 def backoff(record: Record, error: CloudAuthError, policy: RenewalPolicy, draw: float) -> float:
-    """Return the seconds to the next attempt after `error`."""
+    """Return the seconds to the next attempt after `error`, which `record` counts already."""
     asked = getattr(error, "retry_after", None) or 0.0
     asked = min(asked, policy.permanent_interval)
     if isinstance(error, NoAuthenticationClusterError):
         return max(asked, policy.permanent_interval, policy.min_interval)
-    exponent = min(record.failures, 64)  # far past any bound, and still a float
+    exponent = min(max(record.failures - 1, 0), 64)  # far past any bound, and still a float
     bound = min(policy.backoff_max, policy.backoff * 2.0**exponent)
     return max(asked, policy.min_interval + draw * bound)

@@ -86,15 +86,14 @@ def _instant(value: object, _: object) -> datetime | None:
         raise _ProblemError(msg)
     try:
         instant = datetime.fromisoformat(value)
-        if instant.tzinfo is None:
-            msg = "has no UTC offset"
-            raise _ProblemError(msg)
-        return instant.astimezone(UTC)
-    except _ProblemError:
-        raise
+        aware = None if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):
         msg = "not an RFC 3339 date-time"
         raise _ProblemError(msg) from None
+    if aware is None:
+        msg = "has no UTC offset"
+        raise _ProblemError(msg)
+    return aware
 
 
 def _kind(value: object) -> str:
@@ -257,7 +256,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     Source: RFC 9110 section 10.2.3.
     """
     value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit() and len(value) <= 10:  # noqa: PLR2004 - 300 years
+    if value.isascii() and value.isdigit() and len(value) <= 10:
         return float(value)
     until, now = http_date(value), http_date(headers.get("Date"))
     if until is None or now is None:
@@ -271,7 +270,7 @@ def jwt_expiry(token: Secret) -> datetime | None:
     Source: RFC 7519 section 4.1.4.
     """
     parts = token.reveal().split(".")
-    if len(parts) != 3:  # noqa: PLR2004 - header, payload, signature
+    if len(parts) != 3:
         return None
     try:
         padded = parts[1] + "=" * (-len(parts[1]) % 4)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import aiohttp
 from aiohttp import hdrs
-from multidict import CIMultiDict
 
+from aiocloudauth.answer import answer_error, read_at_most
 from aiocloudauth.credentials import ApiKey, Credentials, Password
 from aiocloudauth.errors import ConfigurationError, SessionClosedError
-from aiocloudauth.exchange import answer_error, read_at_most, tls
 from aiocloudauth.middleware import BearerMiddleware, BearerRequest
-from aiocloudauth.policy import seconds
+from aiocloudauth.options import checked_options, client_timeout, has_authorization
 from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
+from aiocloudauth.tls import tls
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Mapping
-    from datetime import datetime
+    from collections.abc import Awaitable, Callable, Generator
+    from datetime import datetime, timedelta
     from types import TracebackType
 
     from aiohttp.client import _RequestContextManager
@@ -32,19 +31,13 @@ if TYPE_CHECKING:
     from aiocloudauth.events import Event
     from aiocloudauth.policy import RenewalPolicy
     from aiocloudauth.situations import SessionState
+    from aiocloudauth.tls import TlsOption
     from aiocloudauth.token import SessionToken
 
 __all__ = ["CloudSession"]
 
 #: Paths whose URLs are kept.
 _CACHED_PATHS: Final = 1024
-
-#: What `aiohttp.ClientSession` takes and this session decides for itself.
-_OURS: Final = {
-    "auth": "pass credentials instead",
-    "base_url": "pass the API root as url",
-    "loop": "the session belongs to the loop that open() runs in",
-}
 
 
 class _Done:
@@ -76,35 +69,6 @@ class _Connecting:
 
     async def __aexit__(self, *_: object) -> None:
         await self._websocket.close()
-
-
-def _client_timeout(value: object) -> aiohttp.ClientTimeout | None:
-    if value is None or isinstance(value, aiohttp.ClientTimeout):
-        return value
-    total = seconds("timeout", value)
-    if total <= 0:
-        msg = f"timeout must be greater than 0, not {total:g}"
-        raise ConfigurationError(msg)
-    return aiohttp.ClientTimeout(total=total)
-
-
-def _checked_options(options: dict[str, Any]) -> dict[str, Any]:
-    known = aiohttp.ClientSession.__init__.__kwdefaults__
-    for name in options:
-        if name in _OURS:
-            msg = f"CloudSession() takes no {name}: {_OURS[name]}"
-            raise ConfigurationError(msg)
-        if name not in known:
-            msg = f"CloudSession() and aiohttp.ClientSession() know no option {name!r}"
-            raise ConfigurationError(msg)
-    request_class = options.get("request_class", BearerRequest)
-    if not (isinstance(request_class, type) and issubclass(request_class, BearerRequest)):
-        msg = "request_class must be a subclass of BearerRequest"
-        raise ConfigurationError(msg)
-    if _has_authorization(options.get("headers")):
-        msg = "CloudSession() takes no Authorization header: pass credentials instead"
-        raise ConfigurationError(msg)
-    return options
 
 
 class CloudSession:
@@ -143,7 +107,7 @@ class CloudSession:
         *,
         policy: RenewalPolicy = DEFAULT_POLICY,
         on_event: Callable[[Event], object] | None = None,
-        ssl: Any = True,
+        ssl: TlsOption = True,
         timeout: aiohttp.ClientTimeout | float | timedelta | None = None,
         allow_http: bool = False,
         logout_on_close: bool = True,
@@ -152,9 +116,9 @@ class CloudSession:
         **client_options: Any,
     ) -> None:
         """Check the values; nothing is sent and nothing is made before `open`."""
-        options = _checked_options(client_options)
+        options = checked_options(client_options)
         self._ssl = tls(ssl)
-        self._timeout = _client_timeout(timeout)
+        self._timeout = client_timeout(timeout)
         self._refresher = TokenRefresher(
             url,
             credentials,
@@ -372,11 +336,12 @@ class CloudSession:
         self, http: aiohttp.ClientSession, url: URL, options: dict[str, Any]
     ) -> aiohttp.ClientWebSocketResponse:
         try:
-            return await http.ws_connect(url, **options)
+            websocket: aiohttp.ClientWebSocketResponse = await http.ws_connect(url, **options)
         except aiohttp.WSServerHandshakeError as error:
             if error.status < 400:
                 raise
             raise self._answer_error(error, b"") from error
+        return websocket
 
     def _ready(self) -> aiohttp.ClientSession:
         http = self._http
@@ -393,7 +358,7 @@ class CloudSession:
         options["raise_for_status"] = self._check if status is True else status
         if self._ssl is not True:
             options.setdefault("ssl", self._ssl)
-        own = options.get("auth") is not None or _has_authorization(options.get("headers"))
+        own = options.get("auth") is not None or has_authorization(options.get("headers"))
         if own or options.get("middlewares") is not None:
             outer = options.get("middlewares")
             outer = self._outer if outer is None else tuple(outer)
@@ -430,7 +395,3 @@ class CloudSession:
             token_sent=ours and not own and self._refresher.renewable,
             note=note,
         )
-
-
-def _has_authorization(headers: Mapping[str, str] | None) -> bool:
-    return bool(headers) and hdrs.AUTHORIZATION in CIMultiDict(headers)

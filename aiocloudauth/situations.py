@@ -354,7 +354,5 @@ class Emit:
     details: dict[str, Any] = field(factory=dict)
 
 
-Effect: TypeAlias = (
-    Login | Refresh | Abandon | WakeAt | Serve | Withhold | Deny | Conclude | Emit
-)
+Effect: TypeAlias = Login | Refresh | Abandon | WakeAt | Serve | Withhold | Deny | Conclude | Emit
 Step: TypeAlias = tuple[Situation, tuple[Effect, ...]]

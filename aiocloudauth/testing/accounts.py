@@ -44,9 +44,9 @@ class User:
     """A user of the server.
 
     `ece_platform_admin` may do everything, `ece_platform_viewer` may read everything. The
-    deployment roles reach nothing below `/platform` and `/users`; `ece_deployment_manager` may write
-    elsewhere, `ece_deployment_viewer` may read. Without a role a user may sign in, and see
-    to their own authentication. `elevated` matters to ECE 3.6 and older only.
+    deployment roles reach nothing below `/platform` and `/users`; elsewhere
+    `ece_deployment_manager` may write, and `ece_deployment_viewer` may read. Without a role a
+    user may sign in, and see to their own authentication. `elevated` matters up to ECE 3.6.
     """
 
     password: str = field(repr=False)

@@ -19,7 +19,9 @@ ERROR_CODES_HEADER: Final = "x-cloud-error-codes"
 
 #: The wording that the API description gives for the codes this server answers with.
 MESSAGES: Final[Mapping[str, str]] = {
-    "api_keys.invalid_input": "The request is invalid. Specify a different request, then try again.",
+    "api_keys.invalid_input": (
+        "The request is invalid. Specify a different request, then try again."
+    ),
     "api_keys.key_not_found": "The API key can't be found.",
     "api_keys.user_not_found": "The user can't be found.",
     "authc.authentication_cluster_error": (

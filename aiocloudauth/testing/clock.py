@@ -6,16 +6,20 @@ import asyncio
 import contextvars
 import heapq
 import math
-import random
-from collections.abc import Awaitable, Callable
+import random  # noqa: TID251 - this is a clock: its draws come from a Random of its own
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from attrs import define, field
 
-from aiocloudauth.clock import Clock, TimerHandle
+from aiocloudauth.clock import Clock
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.testing.settling import settled
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiocloudauth.clock import TimerHandle
 
 __all__ = ["ManualClock"]
 
@@ -24,8 +28,8 @@ _T = TypeVar("_T")
 #: 2026-01-01T00:00:00Z.
 _START: Final = 1_767_225_600.0
 
-#: The least that a timer waits, if it waits at all: a remainder that rounding would swallow
-#: must not fire at the same instant over and over.
+#: The least that a timer waits, if it waits at all, in seconds: a remainder that rounding
+#: swallows must not fire at the same instant over and over.
 _TICK: Final = 1e-6
 
 #: Below this many timers taken back, a heap is not worth cleaning.
@@ -42,7 +46,7 @@ class _Timer:
     def cancel(self) -> None:
         if self.callback is not None:
             self.callback = None
-            self.owner.cancelled()
+            self.owner.one_cancelled()
 
     def fire(self) -> None:
         callback, self.callback = self.callback, None
@@ -56,196 +60,207 @@ class _Timers:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, _Timer]] = []
         self._count = 0
-        self._dead = 0
+        self._cancelled = 0
 
-    def add(self, due: float, callback: Callable[[], None]) -> _Timer:
+    def add(self, now: float, delay: float, callback: Callable[[], None]) -> _Timer:
         timer = _Timer(self, asyncio.get_running_loop(), callback)
+        due = now + (max(delay, _TICK) if delay > 0 else 0.0)
         self._count += 1
         heapq.heappush(self._heap, (due, self._count, timer))
         return timer
 
-    def cancelled(self) -> None:
-        self._dead += 1
-        if self._dead > _FEW and self._dead * 2 > len(self._heap):
+    def one_cancelled(self) -> None:
+        self._cancelled += 1
+        if self._cancelled > _FEW and self._cancelled * 2 > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[2].callback is not None]
             heapq.heapify(self._heap)
-            self._dead = 0
+            self._cancelled = 0
 
     def next_due(self) -> float:
         heap = self._heap
         while heap and heap[0][2].callback is None:
             heapq.heappop(heap)
-            self._dead -= 1
+            self._cancelled -= 1
         return heap[0][0] if heap else math.inf
 
     def fire_due(self, now: float, behind: float = 0.0) -> None:
-        # Compared as `_next` does: with the sum taken on the other side, rounding could
-        # leave a timer due and never fired.
+        # Subtracted as the search for the next instant does: with the sum on the other
+        # side, rounding could leave a timer due and never fired.
         while self.next_due() - behind <= now:
             heapq.heappop(self._heap)[2].fire()
+
+
+@define(eq=False)
+class _Course:
+    """How far time has come, for both clocks. In seconds."""
+
+    start: float
+    passed: float = 0.0
+    suspended: float = 0.0
+    stepped: float = 0.0
+
+    #: Grows with everything that happens on either clock.
+    activity: int = 0
+    moving: bool = False
+
+
+class _Remote(Clock):
+    """The clock of a machine that is neither suspended nor stepped."""
+
+    def __init__(self, course: _Course, seed: int) -> None:
+        self._course = course
+        self._random = random.Random(f"remote {seed}")  # noqa: S311 - not for cryptography
+        self.timers = _Timers()
+
+    def time(self) -> float:
+        return self._course.start + self.monotonic()
+
+    def monotonic(self) -> float:
+        self._course.activity += 1
+        return self._course.passed + self._course.suspended
+
+    def random(self) -> float:
+        return self._random.random()
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> TimerHandle:
+        return self.timers.add(self.monotonic(), delay, callback)
 
 
 class ManualClock(Clock):
     """A clock that stands still until it is told to move.
 
-    `start` is what the wall clock shows at first: seconds since the epoch, or an aware
-    datetime. `random` is seeded with `seed`. One clock belongs to one machine: give it to
-    the client, and to `CloudServer`, which then keeps the time of `remote`, another
-    machine's clock that passes equally but is neither suspended nor stepped.
+    It is the clock of one machine, the client's. `remote` is that of another one, which
+    passes equally but is neither suspended nor stepped: what a `CloudServer` that is given
+    this clock goes by. `random` is seeded with `seed`, and so is that of `remote`.
+
+    Args:
+        start: what the wall clock shows at first: seconds since the epoch, or an aware
+            datetime.
+        seed: of `random`.
+        sockets: whether anything in the test talks over sockets. Under asyncio's own event
+            loop that makes no difference; on another (uvloop) each instant then takes some
+            real milliseconds, in which the kernel delivers. Not needed for connections made
+            by `CloudServer.connector`.
     """
 
-    def __init__(self, start: float | datetime = _START, *, seed: int = 0) -> None:
+    def __init__(
+        self, start: float | datetime = _START, *, seed: int = 0, sockets: bool = True
+    ) -> None:
         if isinstance(start, datetime):
             if start.tzinfo is None:
-                message = "ManualClock: start has to be an aware datetime"
-                raise ConfigurationError(message)
+                raise ConfigurationError("ManualClock: start has to be an aware datetime")
             start = start.timestamp()
-        self._start = _seconds("start", start, least=-math.inf)
-        self._passed = 0.0
-        self._suspended = 0.0
-        self._stepped = 0.0
+        self._course = _Course(_seconds("start", start, least=-math.inf))
+        self._sockets = sockets
         self._timers = _Timers()
-        self._moving = False
-        self._random = random.Random(seed)
-        #: Grows with everything that happens on this clock.
-        self.activity = 0
-        self.remote = _Remote(self, seed)
+        self._random = random.Random(seed)  # noqa: S311 - not for cryptography
+        self.remote = _Remote(self._course, seed)
 
     def time(self) -> float:
         """Read the wall clock: seconds since the epoch."""
-        self.activity += 1
-        return self._start + self._passed + self._suspended + self._stepped
+        course = self._course
+        course.activity += 1
+        return course.start + course.passed + course.suspended + course.stepped
 
     def monotonic(self) -> float:
         """Read the monotonic clock: seconds since this clock was made, without suspends."""
-        self.activity += 1
-        return self._passed
+        self._course.activity += 1
+        return self._course.passed
 
     def random(self) -> float:
         """Draw from [0, 1)."""
         return self._random.random()
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> TimerHandle:
-        """Call `callback` in the running loop once the clock was moved on by `delay` seconds."""
-        self.activity += 1
-        return self._timers.add(self._passed + _at_least_a_tick(delay), callback)
+        """Call `callback` in the running loop once time has moved on by `delay` seconds.
+
+        A delay above 0 is 1 µs at least.
+        """
+        return self._timers.add(self.monotonic(), delay, callback)
 
     @property
     def next_due(self) -> float | None:
         """Seconds until the next timer, here or at `remote`; None if there is none."""
         due = self._next()
-        return None if due == math.inf else max(0.0, due - self._passed)
+        return None if due == math.inf else max(0.0, due - self._course.passed)
 
     async def advance(self, seconds: float) -> None:
         """Let time pass: fire every timer due on the way, in order, each at its instant.
 
-        After each instant the loop is run until nothing more can happen at it.
+        After each instant the loop runs until nothing more can happen at it.
         """
-        await self._advance(self._passed + _seconds("seconds", seconds))
+        await self._advance(self._course.passed + _seconds("seconds", seconds))
 
     async def drive(self, awaitable: Awaitable[_T], *, limit: float = 86_400.0) -> _T:
         """Move from timer to timer until `awaitable` is done, and return its result.
 
-        Raises `TimeoutError` when that takes more than `limit` seconds of this clock, or
-        would take for ever because no timer is left; `awaitable` is cancelled then.
+        Raises `TimeoutError`, and cancels `awaitable`, if that takes more than `limit` seconds
+        of this clock, or would take for ever as no timer is left.
         """
-        began = self._passed
+        began = self._course.passed
         end = began + _seconds("limit", limit)
         task = asyncio.ensure_future(awaitable)
         try:
-            await settled(self)
+            await self.settle()
             while not task.done():
                 due = self._next()
                 if due > end:
-                    why = "no timer is left" if due == math.inf else f"{limit:g} s are over"
-                    message = f"not done after {self._passed - began:g} s: {why}"
-                    raise TimeoutError(message)
+                    why = "no timer is left" if due == math.inf else f"the limit is {limit:g} s"
+                    took = self._course.passed - began
+                    raise TimeoutError(f"not done after {took:g} s of the clock: {why}")  # noqa: TRY301 - the task has to be cancelled for this, too
                 await self._advance(due)
         except BaseException:
             task.cancel()
-            await settled(self)
+            await self.settle()
             raise
         return await task
 
     async def settle(self) -> None:
         """Run the loop until nothing more can happen at this instant."""
-        await settled(self)
+        await settled(lambda: self._course.activity, sockets=self._sockets)
 
     def suspend(self, seconds: float) -> None:
         """Sleep as a closed laptop does: the wall clock runs on, `monotonic` stands still.
 
-        Timers of this machine are late by as much. What `remote` had to do meanwhile it
-        does at the end.
+        Timers of this machine fire that much later. What `remote` had to do meanwhile it does
+        at the end.
         """
-        self._suspended += _seconds("seconds", seconds)
+        self._course.suspended += _seconds("seconds", seconds)
         self._fire_remote()
 
     def step(self, seconds: float) -> None:
         """Set the wall clock forward or, with a negative number, back."""
-        self._stepped += _seconds("seconds", seconds, least=-math.inf)
-        self.activity += 1
+        self._course.stepped += _seconds("seconds", seconds, least=-math.inf)
+        self._course.activity += 1
 
     def _next(self) -> float:
-        remote = self.remote.timers.next_due() - self._suspended
+        remote = self.remote.timers.next_due() - self._course.suspended
         return min(self._timers.next_due(), remote)
 
     def _fire_remote(self) -> None:
-        self.activity += 1
-        self.remote.timers.fire_due(self._passed, self._suspended)
+        self._course.activity += 1
+        self.remote.timers.fire_due(self._course.passed, self._course.suspended)
 
     async def _advance(self, target: float) -> None:
-        if self._moving:
-            message = "the clock is being moved already, by another task"
-            raise RuntimeError(message)
-        self._moving = True
+        course = self._course
+        if course.moving:
+            raise RuntimeError("the clock is being moved already, by another task")
+        course.moving = True
         try:
-            await settled(self)
+            await self.settle()
             while (due := self._next()) <= target:
-                self._passed = max(self._passed, due)
-                self._timers.fire_due(self._passed)
+                course.passed = max(course.passed, due)
+                self._timers.fire_due(course.passed)
                 self._fire_remote()
-                await settled(self)
-            self._passed = max(self._passed, target)
+                await self.settle()
+            course.passed = max(course.passed, target)
         finally:
-            self._moving = False
-
-
-class _Remote(Clock):
-    """The clock of a machine that is neither suspended nor stepped."""
-
-    def __init__(self, local: ManualClock, seed: int) -> None:
-        self._local = local
-        self._random = random.Random(f"remote {seed}")
-        self.timers = _Timers()
-
-    def time(self) -> float:
-        local = self._local
-        local.activity += 1
-        return local._start + local._passed + local._suspended
-
-    def monotonic(self) -> float:
-        local = self._local
-        local.activity += 1
-        return local._passed + local._suspended
-
-    def random(self) -> float:
-        return self._random.random()
-
-    def call_later(self, delay: float, callback: Callable[[], None]) -> TimerHandle:
-        local = self._local
-        local.activity += 1
-        return self.timers.add(local._passed + local._suspended + _at_least_a_tick(delay), callback)
-
-
-def _at_least_a_tick(delay: float) -> float:
-    return max(delay, _TICK) if delay > 0 else 0.0
+            course.moving = False
 
 
 def _seconds(name: str, value: float, *, least: float = 0.0) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        message = f"ManualClock: {name} has to be a finite number of seconds, not {value!r}"
-        raise ConfigurationError(message)
+        raise ConfigurationError(f"ManualClock: {name} is a finite number, not {value!r}")
     if value < least:
-        message = f"ManualClock: {name} cannot be negative, as {value!r} is"
-        raise ConfigurationError(message)
+        raise ConfigurationError(f"ManualClock: {name} cannot be negative, as {value!r} is")
     return float(value)

@@ -24,7 +24,9 @@ class Identity:
     """
 
     credential: str | None = None
-    name: str | None = None
+
+    #: The user's name; empty if that is not known.
+    name: str = ""
     user: User | None = None
     token: IssuedToken | None = field(default=None, repr=False)
     refused_with: str | None = None

@@ -54,7 +54,6 @@ async def create_api_key(realm: Realm, call: Call) -> Answer:
     roles = document.get("role_assignments")
     if roles is not None and not (realm.version.key_roles and isinstance(roles, dict)):
         return _invalid_input(realm, "role_assignments")
-    assert call.identity.name is not None
     record = realm.keys.create(
         call.identity.name,
         realm.now(),

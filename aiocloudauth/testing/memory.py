@@ -18,6 +18,7 @@ from yarl import URL
 if TYPE_CHECKING:
     from aiohttp import ClientRequest, ClientTimeout
     from aiohttp.client_proto import ResponseHandler
+    from aiohttp.tracing import Trace
 
     from aiocloudauth.testing.server import CloudServer
 
@@ -40,83 +41,83 @@ class _End(asyncio.Transport):
     def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol) -> None:
         super().__init__({"peername": ("memory", next(_PORTS))})
         self._loop = loop
-        self._protocol = protocol
-        self._peer = self
+        self.protocol = protocol
+        self.peer = self
         # What the peer has yet to be handed; None says that no more will come.
         self._flying: deque[bytes | None] = deque()
         self._size = 0
         self._scheduled = False
-        self._closing = False
+        self.closing = False
         self._lost = False
-        self._reading = True
+        self.reading = True
         self._full = False
 
     def join(self, peer: _End) -> None:
         """Make two ends a connection."""
-        self._peer, peer._peer = peer, self
+        self.peer, peer.peer = peer, self
 
     def is_closing(self) -> bool:
-        return self._closing
+        return self.closing
 
     def pause_reading(self) -> None:
-        self._reading = False
+        self.reading = False
 
     def resume_reading(self) -> None:
-        self._reading = True
-        self._peer._schedule()
+        self.reading = True
+        self.peer.schedule()
 
     def get_write_buffer_size(self) -> int:
         return self._size
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._closing or not data:
+        if self.closing or not data:
             return
         self._flying.append(bytes(data))
         self._size += len(data)
         if self._size > _HIGH and not self._full:
             self._full = True
-            self._protocol.pause_writing()
-        self._schedule()
+            self.protocol.pause_writing()
+        self.schedule()
 
     def close(self) -> None:
-        if not self._closing:
-            self._closing = True
+        if not self.closing:
+            self.closing = True
             self._flying.append(None)
-            self._schedule()
-            self._loop.call_soon(self._lose, None)
+            self.schedule()
+            self._loop.call_soon(self.lose, None)
 
     def abort(self) -> None:
         """Reset the connection; as over a wire, what was written before still arrives."""
         if not self._lost:
-            self._closing = True
-            self._schedule()
-            self._loop.call_soon(self._lose, None)
+            self.closing = True
+            self.schedule()
+            self._loop.call_soon(self.lose, None)
             reset = ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
-            self._loop.call_soon(self._peer._lose, reset)
+            self._loop.call_soon(self.peer.lose, reset)
 
-    def _schedule(self) -> None:
+    def schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._deliver)
 
     def _deliver(self) -> None:
         self._scheduled = False
-        peer = self._peer
-        while self._flying and peer._reading and not peer._closing:
+        peer = self.peer
+        while self._flying and peer.reading and not peer.closing:
             data = self._flying.popleft()
             if data is not None:
                 self._size -= len(data)
-                peer._protocol.data_received(data)
-            elif not peer._protocol.eof_received():
+                peer.protocol.data_received(data)
+            elif not peer.protocol.eof_received():
                 peer.close()
         if self._full and self._size <= _LOW and not self._lost:
             self._full = False
-            self._protocol.resume_writing()
+            self.protocol.resume_writing()
 
-    def _lose(self, error: Exception | None) -> None:
+    def lose(self, error: Exception | None) -> None:
         if not self._lost:
-            self._lost = self._closing = True
-            self._protocol.connection_lost(error)
+            self._lost = self.closing = True
+            self.protocol.connection_lost(error)
 
 
 class MemoryConnector(BaseConnector):
@@ -131,7 +132,10 @@ class MemoryConnector(BaseConnector):
         self._servers = servers
 
     async def _create_connection(
-        self, req: ClientRequest, traces: list[Any], timeout: ClientTimeout
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 - aiohttp's signature
     ) -> ResponseHandler:
         for server in self._servers:
             if server.running and URL(server.url).origin() == req.url.origin():

@@ -7,7 +7,7 @@ it tells nothing about tokens, 401s and replays: for those take `CloudServer`.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import aiohttp
 from aioresponses import CallbackResult, aioresponses
@@ -44,7 +44,7 @@ class MockedResponse(aiohttp.ClientResponse):
         super().__init__(*args, **kwargs)
 
 
-class mocked_cloud(aioresponses):  # type: ignore[misc]  # noqa: N801 - as aioresponses itself
+class mocked_cloud(aioresponses):  # noqa: N801 - as aioresponses itself
     """An `aioresponses` that knows ECE: a context manager, or a decorator.
 
     `_login`, `_refresh` and `_logout` are answered already, any number of times, with tokens
@@ -78,7 +78,9 @@ class mocked_cloud(aioresponses):  # type: ignore[misc]  # noqa: N801 - as aiore
             self._answering("_logout", lambda *_, **__: CallbackResult(payload={})),
         ]
 
-    def add(self, url: str | URL | re.Pattern[str], method: str = "GET", **answer: Any) -> None:
+    def add(  # type: ignore[override]  # its many keywords pass through
+        self, url: str | URL | re.Pattern[str], method: str = "GET", **answer: Any
+    ) -> None:
         """Answer a request, once unless `repeat` says otherwise, as aioresponses does."""
         answer.setdefault("response_class", MockedResponse)
         if (callback := answer.get("callback")) is not None:
@@ -106,13 +108,19 @@ class mocked_cloud(aioresponses):  # type: ignore[misc]  # noqa: N801 - as aiore
         answer["headers"] = {ERROR_CODES_HEADER: code} | dict(answer.get("headers") or {})
         self.add(url, method, status=status, payload={"errors": [error]}, **answer)
 
-    async def match(self, method: str, url: URL, **request: Any) -> aiohttp.ClientResponse | None:
+    async def match(
+        self,
+        method: str,
+        url: URL,
+        allow_redirects: bool = True,  # noqa: FBT001, FBT002 - aioresponses' signature
+        **request: Any,
+    ) -> aiohttp.ClientResponse | None:
         """Find the answer to a request: one that was registered, else a standing one."""
-        answer: aiohttp.ClientResponse | None = await super().match(method, url, **request)
-        if answer is None:
-            for standing in self._standing:
-                if standing.match(method, url):
-                    answer = await standing.build_response(url, **request)
+        answer = await super().match(method, url, allow_redirects, **request)
+        for standing in self._standing if answer is None else ():
+            if standing.match(method, url):
+                built = await standing.build_response(url, **request)
+                answer = cast("aiohttp.ClientResponse", built)
         return answer
 
     def _resolved(self, url: str | URL | re.Pattern[str]) -> str | URL | re.Pattern[str]:
@@ -137,12 +145,12 @@ class mocked_cloud(aioresponses):  # type: ignore[misc]  # noqa: N801 - as aiore
 def _completed(callback: Callable[..., Any]) -> Callable[..., Any]:
     """Have what a callback gives use our response class, unless it names one itself."""
 
-    async def completed(url: URL, **request: Any) -> Any:
-        result = callback(url, **request)
+    async def completed(url: URL, **request: Any) -> CallbackResult | None:
+        result: Any = callback(url, **request)
         if inspect.isawaitable(result):
             result = await result
         if result is not None and result.response_class is None:
             result.response_class = MockedResponse
-        return result
+        return cast("CallbackResult | None", result)
 
     return completed

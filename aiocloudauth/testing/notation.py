@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fault_from_data", "fault_to_data", "read_faults"]
 
-_T = TypeVar("_T")
+_T = TypeVar("_T", Fault, Effect)
 
 #: Bytes have no JSON of their own.
 _BINARY: Final = "base64"
@@ -83,22 +83,22 @@ def _effect_from_data(data: object) -> Effect:
 
 
 def _make(kind: type[_T], arguments: dict[str, Any], what: str) -> _T:
-    known = {attribute.name for attribute in attrs.fields(kind)}
-    if unknown := sorted(set(arguments) - known):
+    known: Any = attrs.fields(kind)  # type: ignore[arg-type]  # every effect is an attrs class
+    if unknown := sorted(set(arguments) - {attribute.name for attribute in known}):
         raise ConfigurationError(f"{what}: unknown argument {unknown[0]!r}")
-    required = {a.name for a in attrs.fields(kind) if a.default is attrs.NOTHING}
+    required = {attribute.name for attribute in known if attribute.default is attrs.NOTHING}
     if missing := sorted(required - set(arguments)):
         raise ConfigurationError(f"{what}: {missing[0]!r} is missing")
     return kind(**arguments)
 
 
-def _arguments(value: Any) -> dict[str, Any]:
+def _arguments(value: Fault | Effect) -> dict[str, Any]:
     data: dict[str, Any] = {}
-    for attribute in attrs.fields(type(value)):
+    for attribute in attrs.fields(type(value)):  # type: ignore[arg-type]  # as above
         given = getattr(value, attribute.name)
-        default = attribute.default
-        if isinstance(default, attrs.Factory):
-            default = default.factory()
+        default: Any = attribute.default
+        # The one kind of factory here is that of an empty mapping.
+        default = {} if hasattr(default, "factory") else default
         if given != default and attribute.name != "effects":
             data[attribute.name] = _plain(given)
     return data

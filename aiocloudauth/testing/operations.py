@@ -81,12 +81,11 @@ async def refresh(realm: Realm, call: Call) -> Answer:
     await call.read()
     identity, now = call.identity, realm.now()
     token: IssuedToken | None = None
-    if identity.credential == "bearer" and identity.refused_with is None:
-        assert identity.token is not None
+    if identity.token is not None and identity.refused_with is None:
         token = realm.sessions.renew(identity.token, now)
     elif identity.credential == "basic" and realm.basic_refresh:
-        if identity.name is None:
-            return failure(401, "root.unauthenticated", version=realm.version)
+        if identity.refused_with is not None:
+            return failure(401, identity.refused_with, version=realm.version)
         token = realm.sessions.login(identity.name, now)
     if token is None:
         return failure(401, "root.unauthorized", version=realm.version)

@@ -109,7 +109,7 @@ class Service:
 
     def _identify(self, request: web.BaseRequest, arrival: Arrival) -> Identity:
         identity = self.realm.identify(request.headers.get("Authorization"))
-        arrival.credential, arrival.user = identity.credential, identity.name
+        arrival.credential, arrival.user = identity.credential, identity.name or None
         if identity.token is not None:
             arrival.generation = identity.token.generation
         return identity
@@ -134,12 +134,10 @@ class Connections(web.Server):
     def __init__(self, service: Service) -> None:
         loop = asyncio.get_running_loop()
 
-        def undated(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> _Undated:
-            return _Undated(message, payload, protocol, writer, task, loop)
-
+        undated: Any = _Undated
         super().__init__(
             service.handle,
-            request_factory=None if service.send_date else undated,
+            request_factory=None if service.send_date else lambda *parts: undated(*parts, loop),
             # A client that has gone ends whatever is still held back for it.
             handler_cancellation=True,
             access_log=None,
@@ -148,14 +146,16 @@ class Connections(web.Server):
         )
         self._service = service
 
-    def connection_made(self, handler: Any, transport: asyncio.Transport) -> None:
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Number the connection."""
         super().connection_made(handler, transport)
         stats = self._service.realm.stats
         stats.connections += 1
         self._service.connections[handler] = stats.connections
 
-    def connection_lost(self, handler: Any, exc: BaseException | None = None) -> None:
+    def connection_lost(
+        self, handler: web.RequestHandler, exc: BaseException | None = None
+    ) -> None:
         """Forget the connection."""
         super().connection_lost(handler, exc)
         self._service.connections.pop(handler, None)

@@ -1,0 +1,55 @@
+"""One timer, which a suspended laptop does not delay by hours."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiocloudauth.clock import Clock, Timeline, TimerHandle
+
+__all__ = ["Alarm"]
+
+#: Longest sleep, seconds: timers stand still while the machine is suspended, so the
+#: wall clock is looked at this often.
+_SLICE: Final = 30.0
+
+
+class Alarm:
+    """Calls back at one instant of a timeline; a new one takes the old one's place."""
+
+    __slots__ = ("_at", "_clock", "_ring", "_timeline", "_timer")
+
+    def __init__(self, clock: Clock, timeline: Timeline, ring: Callable[[float], None]) -> None:
+        """Set nothing yet; `ring` will be called with the present instant."""
+        self._clock = clock
+        self._timeline = timeline
+        self._ring = ring
+        self._at = math.inf
+        self._timer: TimerHandle | None = None
+
+    def set(self, at: float) -> None:
+        """Ring at `at`; infinity is never."""
+        if at == self._at:
+            return
+        self._at = at
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if at != math.inf:
+            self._sleep()
+
+    def _sleep(self) -> None:
+        left = self._at - self._timeline.now()
+        self._timer = self._clock.call_later(min(max(left, 0.0), _SLICE), self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        now = self._timeline.now()
+        if now < self._at:
+            self._sleep()
+        else:
+            self._at = math.inf
+            self._ring(now)

@@ -1,0 +1,91 @@
+"""aiohttp's answers to typed errors, without the secrets that they may quote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from attrs import evolve
+
+from aiocloudauth.endpoint import without_secrets
+from aiocloudauth.failure import api_error
+from aiocloudauth.schema import failure_of, redacted, retry_after
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import aiohttp
+
+    from aiocloudauth.errors import ApiError
+    from aiocloudauth.token import Secret
+
+__all__ = ["answer_error", "public_headers", "read_at_most"]
+
+#: Header fields of an answer that an error must not carry on.
+_PRIVATE: Final = frozenset(
+    {
+        "set-cookie",
+        "cookie",
+        "authorization",
+        "proxy-authorization",
+        "location",
+        "authentication-info",
+        "proxy-authentication-info",
+        "refresh",
+        "link",
+    }
+)
+
+
+def public_headers(headers: Mapping[str, str], secrets: tuple[Secret, ...]) -> dict[str, str]:
+    """Return the fields of an answer that an error may carry."""
+    return {
+        name: value
+        for name, value in headers.items()
+        if name.lower() not in _PRIVATE and not any(secret.reveal() in value for secret in secrets)
+    }
+
+
+def answer_error(
+    answer: aiohttp.ClientResponse | aiohttp.ClientResponseError,
+    body: bytes,
+    *,
+    secrets: tuple[Secret, ...] = (),
+    authentication: bool = False,
+    token_sent: bool = False,
+    note: str = "",
+) -> ApiError:
+    """Return the typed error for an answer whose body was read.
+
+    Args:
+        answer: The answer, or aiohttp's error that stands for it.
+        body: What was read of its body.
+        secrets: What to take out, should the answer quote it.
+        authentication: Whether the call was one of the authentication API.
+        token_sent: Whether a bearer token of ours was sent.
+        note: A sentence of our own for the reader.
+    """
+    headers: Mapping[str, str] = answer.headers or {}
+    failure = evolve(
+        redacted(failure_of(answer.status, headers, body), secrets),
+        authentication=authentication,
+        token_sent=token_sent,
+    )
+    return api_error(
+        failure,
+        method=answer.request_info.method,
+        url=without_secrets(answer.request_info.url),
+        headers=public_headers(headers, secrets),
+        retry_after=retry_after(headers),
+        note=note,
+    )
+
+
+async def read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
+    """Return the body, or `None` if it is longer than `limit` bytes."""
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > limit:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)

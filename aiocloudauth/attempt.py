@@ -1,0 +1,93 @@
+"""One attempt at a token: which calls it makes, and within which time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
+from aiocloudauth.failure import refused
+from aiocloudauth.schedule import lifetime
+from aiocloudauth.schema import jwt_expiry
+from aiocloudauth.situations import Refresh
+from aiocloudauth.subscribers import logger
+from aiocloudauth.waiters import again
+
+if TYPE_CHECKING:
+    from aiocloudauth.clock import Clock
+    from aiocloudauth.credentials import Credentials
+    from aiocloudauth.exchange import AuthExchange
+    from aiocloudauth.policy import RenewalPolicy
+    from aiocloudauth.situations import Grant, Login
+
+__all__ = ["Attempts"]
+
+
+class Attempts:
+    """Makes the attempts of one refresher, and remembers which secret was refused."""
+
+    __slots__ = ("_clock", "_exchange", "_policy", "_refused_with", "credentials")
+
+    def __init__(
+        self, credentials: Credentials, exchange: AuthExchange, clock: Clock, policy: RenewalPolicy
+    ) -> None:
+        """Use `exchange`, which the caller opens and closes."""
+        self.credentials = credentials
+        self._exchange = exchange
+        self._clock = clock
+        self._policy = policy
+        self._refused_with: Credentials | None = None
+
+    async def make(
+        self, effect: Login | Refresh, trial: Credentials | None, refusal: CloudAuthError | None
+    ) -> Grant:
+        """Carry out `effect`, a login with `trial` if there is one.
+
+        Args:
+            effect: The call and its time.
+            trial: Credentials that are not adopted yet.
+            refusal: Bars credentials that are still the ones it was about.
+
+        Raises:
+            CloudAuthError: It failed.
+        """
+        try:
+            async with self._clock.timeout(effect.timeout) as scope:
+                if isinstance(effect, Refresh):
+                    grant = await self._exchange.refresh(effect.token)
+                elif trial is not None:
+                    grant = await self._exchange.login(await trial.resolve())
+                else:
+                    grant = await self._login(refusal)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            raise RenewalTimeoutError(f"no answer within {effect.timeout:g} s") from None
+        if grant.expires_at is None and not grant.static:
+            grant = await self._with_expiry(grant)
+        return grant
+
+    async def _login(self, refusal: CloudAuthError | None) -> Grant:
+        credentials = await self.credentials.resolve()
+        if refusal is not None and credentials == self._refused_with:
+            raise again(refusal)  # asked anew, but the value is the same
+        try:
+            return await self._exchange.login(credentials)
+        except CloudAuthError as error:
+            if refused(error, 401, 403):
+                self._refused_with = credentials
+            raise
+
+    async def _with_expiry(self, grant: Grant) -> Grant:
+        """Find the end of a token whose answer did not name it; else one is assumed."""
+        hint = evolve(grant, expires_at=jwt_expiry(grant.secret))
+        if hint.expires_at is not None and lifetime(hint, self._policy) > 0:
+            return hint
+        try:
+            async with self._clock.timeout(self._policy.attempt_timeout):
+                told = evolve(grant, expires_at=await self._exchange.expires_at(grant))
+        except (CloudAuthError, TimeoutError) as error:
+            logger.debug("GET /users/auth did not tell when the token ends: %s", error)
+            return grant
+        return told if lifetime(told, self._policy) > 0 else grant

@@ -1,0 +1,62 @@
+"""Where and when a session may be used: its event loop, between `open` and `close`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiocloudauth.errors import ConfigurationError, SessionClosedError
+
+__all__ = ["Guard"]
+
+
+class Guard:
+    """Knows the loop that `open` ran in. A forked child never has that loop."""
+
+    __slots__ = ("closed", "loop", "opened")
+
+    def __init__(self) -> None:
+        """Belong to no loop yet."""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.opened = False
+        self.closed = False
+
+    def require_open(self) -> None:
+        """Check that this is the place and the time.
+
+        Raises:
+            SessionClosedError: Before `open`, or after `close`.
+            ConfigurationError: This is not the event loop, or not the process, of `open`.
+        """
+        self.require_not_closed()
+        if not self.opened:
+            raise SessionClosedError(
+                "the session is not open: use 'async with', or await open() first"
+            )
+        self.require_own_loop()
+
+    def require_not_closed(self) -> None:
+        """Check that `close` was not called.
+
+        Raises:
+            SessionClosedError: It was.
+        """
+        if self.closed:
+            raise SessionClosedError("the session is closed")
+
+    def require_own_loop(self) -> None:
+        """Check that this is the loop of `open`, if that ran.
+
+        Raises:
+            ConfigurationError: It is another one.
+        """
+        if self.loop is not None and asyncio.get_running_loop() is not self.loop:
+            raise ConfigurationError(
+                "the session was opened in another event loop (or before a fork); "
+                "open one session per loop and process"
+            )
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether the loop of `open` is closed and this is another."""
+        loop = self.loop
+        return loop is not None and loop.is_closed() and asyncio.get_running_loop() is not loop

@@ -1,0 +1,207 @@
+"""Carries out what the lifecycle decides: the only tasks, the timer, the publication."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from aiocloudauth.alarm import Alarm
+from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
+from aiocloudauth.lifecycle import Machine
+from aiocloudauth.situations import (
+    FOREVER,
+    Abandon,
+    Abilities,
+    Conclude,
+    Deny,
+    Effect,
+    Emit,
+    Failed,
+    Granted,
+    Held,
+    Input,
+    Login,
+    New,
+    Record,
+    Refresh,
+    Serve,
+    Situation,
+    WakeAt,
+    Withhold,
+    Woken,
+)
+from aiocloudauth.subscribers import logger
+from aiocloudauth.waiters import Waiters
+
+if TYPE_CHECKING:
+    from aiocloudauth.attempt import Attempts
+    from aiocloudauth.clock import Clock, Timeline
+    from aiocloudauth.credentials import Credentials
+    from aiocloudauth.policy import RenewalPolicy
+    from aiocloudauth.subscribers import Subscribers
+    from aiocloudauth.token import SessionToken
+
+__all__ = ["Runner"]
+
+
+class Served:
+    """What requests read: a token and until when, on the wall clock, in one object."""
+
+    __slots__ = ("token", "until")
+
+    def __init__(self, token: SessionToken | None, until: float) -> None:
+        """Pair them; they are never changed."""
+        self.token = token
+        self.until = until
+
+
+NOTHING: Final = Served(None, -FOREVER)
+
+
+def machine_for(policy: RenewalPolicy, credentials: Credentials) -> Machine:
+    """Return the lifecycle for these credentials."""
+    abilities = Abilities(
+        repeatable=credentials.repeatable,
+        refreshable=credentials.can_refresh,
+        rotates=credentials.rotates,
+    )
+    return Machine(policy, abilities)
+
+
+class Runner:
+    """Feeds the lifecycle and performs its effects, one input at a time.
+
+    A renewal is a task of this object: it publishes the new token, one assignment, before
+    it wakes anybody, and no caller's cancellation reaches it.
+    """
+
+    __slots__ = (
+        "_alarm",
+        "_attempts",
+        "_clock",
+        "_flight",
+        "_flights",
+        "_inputs",
+        "_policy",
+        "_subscribers",
+        "_timeline",
+        "machine",
+        "outcomes",
+        "served",
+        "situation",
+        "trial",
+        "waiters",
+    )
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        subscribers: Subscribers,
+        *,
+        clock: Clock,
+        timeline: Timeline,
+        policy: RenewalPolicy,
+    ) -> None:
+        """Start with nothing held and nothing under way."""
+        self._attempts = attempts
+        self._subscribers = subscribers
+        self._clock = clock
+        self._timeline = timeline
+        self._policy = policy
+        self._alarm = Alarm(clock, timeline, lambda now: self.feed(Woken(now)))
+        self._inputs: deque[Input] = deque()
+        self._flight: asyncio.Task[None] | None = None
+        self._flights: set[asyncio.Task[None]] = set()
+        #: The decisions.
+        self.machine = machine_for(policy, attempts.credentials)
+        #: Where they stand.
+        self.situation: Situation = New(Record())
+        #: What requests read.
+        self.served = NOTHING
+        #: Callers who wait for a token.
+        self.waiters: Waiters[SessionToken] = Waiters()
+        #: Callers who asked for a renewal and wait for its end.
+        self.outcomes: Waiters[None] = Waiters()
+        #: Credentials for the next login on trial.
+        self.trial: Credentials | None = None
+
+    def feed(self, event: Input) -> None:
+        """Run the machine; an input that comes up meanwhile waits its turn."""
+        self._inputs.append(event)
+        if len(self._inputs) > 1:
+            return
+        try:
+            while self._inputs:
+                self.situation, effects = self.machine.step(self.situation, self._inputs[0])
+                for effect in effects:
+                    self._perform(effect)
+                self._inputs.popleft()
+        except BaseException:
+            self._inputs.clear()
+            raise
+
+    async def settle(self) -> None:
+        """Wait until no flight is left, the abandoned ones too."""
+        while self._flights:
+            await asyncio.wait(self._flights)
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Serve(held):
+                self._publish(held)
+                self.waiters.settle(held.token)
+            case Withhold():
+                self.served = NOTHING
+            case Login() | Refresh():
+                self._launch(effect)
+            case Abandon():
+                flight, self._flight = self._flight, None
+                if flight is not None:
+                    flight.cancel()
+            case WakeAt(at):
+                self._alarm.set(at)
+            case Deny(error):
+                self.waiters.settle(error)
+            case Conclude(error):
+                self.outcomes.settle(error)
+            case Emit():
+                self._subscribers.tell(effect)
+
+    def _publish(self, held: Held) -> None:
+        left = held.hard_at - self._timeline.now()
+        self.served = Served(held.token, self._clock.time() + left)
+
+    def _launch(self, effect: Login | Refresh) -> None:
+        trial = self.trial if isinstance(effect, Login) and effect.trial else None
+        flight = asyncio.get_running_loop().create_task(
+            self._fly(effect, trial), name=f"aiocloudauth renewal {effect.number}"
+        )
+        self._flight = flight
+        self._flights.add(flight)
+        flight.add_done_callback(self._flights.discard)
+
+    async def _fly(self, effect: Login | Refresh, trial: Credentials | None) -> None:
+        this = asyncio.current_task()
+        try:
+            grant = await self._attempts.make(effect, trial, self.situation.record.refused)
+        except asyncio.CancelledError:
+            if self._flight is this:  # by a stranger: those who wait must still be told
+                self._fail(effect, RenewalTimeoutError("the renewal's task was cancelled"))
+            raise
+        except CloudAuthError as error:
+            self._fail(effect, error)
+        except Exception as error:  # noqa: BLE001 - renewal must survive any fault, and report it
+            logger.exception("a renewal failed in an unforeseen way")
+            unforeseen = CloudAuthError(f"a renewal failed: {type(error).__name__}")
+            self._fail(effect, unforeseen.because(error))
+        else:
+            if trial is not None:
+                self._attempts.credentials = trial
+                self.machine = machine_for(self._policy, trial)
+            draw = self._clock.random()
+            self.feed(Granted(self._timeline.now(), effect.number, grant, draw))
+
+    def _fail(self, effect: Login | Refresh, error: CloudAuthError) -> None:
+        draw = self._clock.random()
+        self.feed(Failed(self._timeline.now(), effect.number, error, draw))

@@ -1,0 +1,59 @@
+"""Callers who wait for one answer, each in a future of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from aiocloudauth.errors import CloudAuthError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Waiters", "again"]
+
+T = TypeVar("T")
+
+
+def again(error: CloudAuthError) -> CloudAuthError:
+    """Return a copy of `error` to raise, so that each caller's traceback is its own."""
+    return copy.copy(error).because(error.__cause__)
+
+
+class Waiters(Generic[T]):
+    """Futures that one call settles, and that no caller shares.
+
+    Cancelling a caller touches its own future only. An error travels as a result, so that
+    none is left unretrieved.
+    """
+
+    __slots__ = ("_futures",)
+
+    def __init__(self) -> None:
+        """Start with nobody waiting."""
+        self._futures: set[asyncio.Future[T | CloudAuthError]] = set()
+
+    async def wait(self, begin: Callable[[], None]) -> T:
+        """Wait for the answer; `begin` is called once the caller is among those who wait.
+
+        Raises:
+            CloudAuthError: The answer is an error.
+        """
+        future: asyncio.Future[T | CloudAuthError] = asyncio.get_running_loop().create_future()
+        self._futures.add(future)
+        try:
+            begin()
+            answer = await future
+        finally:
+            self._futures.discard(future)
+        if isinstance(answer, CloudAuthError):
+            raise again(answer)
+        return answer
+
+    def settle(self, answer: T | CloudAuthError) -> None:
+        """Give everybody who waits now the answer."""
+        futures, self._futures = self._futures, set()
+        for future in futures:
+            if not future.done():
+                future.set_result(answer)
