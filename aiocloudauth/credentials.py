@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from attrs import Attribute, evolve, field, fields, frozen
@@ -12,7 +13,6 @@ from aiocloudauth.errors import CloudAuthError, ConfigurationError, TransportErr
 from aiocloudauth.token import Secret, token_problem
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from typing import Self
 
 __all__ = ["ApiKey", "Basic", "Bearer", "Credentials", "Password"]
@@ -31,62 +31,85 @@ def _to_secret(value: object) -> object:
 
 
 def _plain(value: object) -> str | None:
-    """Return the string of a value that is here already; ``None`` for a callable."""
+    """Return the string of a value that is here already; `None` for a callable."""
     if isinstance(value, Secret):
         return value.reveal()
     return value if isinstance(value, str) else None
 
 
-def _given(owner: object, attribute: Attribute[Any], value: object) -> None:
+# What is wrong with a value, in words without it. Apart from the validators, so that no
+# frame of a traceback holds the plain string.
+
+
+def _text_problem(value: object) -> str | None:
     plain = _plain(value)
-    where = f"{type(owner).__name__}.{attribute.name}"
     if plain is None:
-        if not callable(value):
-            msg = f"{where} must be a str or an async callable, not {type(value).__name__}"
-            raise ConfigurationError(msg)
-    elif not plain:
-        msg = f"{where} is empty"
-        raise ConfigurationError(msg)
-
-
-def _user_id(owner: object, attribute: Attribute[Any], value: object) -> None:
-    _given(owner, attribute, value)
-    plain = _plain(value)
-    if plain is not None and ":" in plain:
-        # RFC 7617 section 2: the first colon ends the user-id.
-        msg = f"{type(owner).__name__}.{attribute.name} must not contain a colon"
-        raise ConfigurationError(msg)
-
-
-def _header_safe(owner: object, attribute: Attribute[Any], value: object) -> None:
-    _given(owner, attribute, value)
-    plain = _plain(value)
-    problem = None if plain is None else token_problem(plain)
-    if problem is not None:
-        msg = f"{type(owner).__name__}.{attribute.name} {problem}"
-        raise ConfigurationError(msg)
-
-
-def _aware(owner: object, attribute: Attribute[Any], value: datetime | None) -> None:
-    if value is not None and (not hasattr(value, "utcoffset") or value.utcoffset() is None):
-        where = f"{type(owner).__name__}.{attribute.name}"
-        msg = f"{where} must be an aware datetime (tzinfo=timezone.utc)"
-        raise ConfigurationError(msg)
-
-
-async def _ask(where: str, value: object) -> object:
-    if not callable(value):
-        return value
+        kind = type(value).__name__
+        return None if callable(value) else f"must be a str or an async callable, not {kind}"
+    if not plain:
+        return "is empty"
     try:
-        answer = value()
+        plain.encode()
+    except UnicodeEncodeError:
+        return "cannot be encoded as UTF-8"
+    return None
+
+
+def _basic_problem(value: object) -> str | None:
+    plain = _plain(value) or ""
+    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in plain):
+        return "must not contain control characters"  # RFC 7617 section 2
+    return _text_problem(value)
+
+
+def _user_id_problem(value: object) -> str | None:
+    if ":" in (_plain(value) or ""):
+        return "must not contain a colon"  # RFC 7617 section 2: it ends the user-id
+    return _basic_problem(value)
+
+
+def _header_problem(value: object) -> str | None:
+    plain = _plain(value)
+    return _text_problem(value) or (None if plain is None else token_problem(plain))
+
+
+def _checked(problem_of: Callable[[object], str | None]) -> Callable[[Any, Any, Any], None]:
+    def validator(owner: object, attribute: Attribute[Any], value: object) -> None:
+        problem = problem_of(value)
+        if problem is not None:
+            where = f"{type(owner).__name__}.{attribute.name}"
+            raise ConfigurationError(f"{where} {problem}")
+
+    return validator
+
+
+def _to_utc(value: object) -> datetime | None:
+    if value is None:
+        return None
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise ConfigurationError(
+            "Bearer.session_expiration_time must be an aware datetime (tzinfo=timezone.utc)"
+        )
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        msg = "Bearer.session_expiration_time is out of the range of datetime in UTC"
+        raise ConfigurationError(msg) from None
+
+
+async def _ask(where: str, ask: Callable[[], object]) -> Secret:
+    try:
+        answer = ask()
         if inspect.isawaitable(answer):
             answer = await answer
+        # At once, so that no frame of a traceback holds the plain string.
+        answer = Secret(answer) if isinstance(answer, str) else answer
     except CloudAuthError:
         raise
     except Exception as error:
         msg = f"the callable for {where} raised {type(error).__name__}"
         raise TransportError(msg) from error
-    if not isinstance(answer, str | Secret):
+    if not isinstance(answer, Secret):
         msg = f"the callable for {where} returned {type(answer).__name__}, not a str"
         raise ConfigurationError(msg)
     return answer
@@ -156,8 +179,10 @@ class Password(Credentials):
     can_refresh: ClassVar[bool] = True
     logs_in: ClassVar[bool] = True
 
-    username: CredentialValue = field(validator=_given, repr=_hidden)
-    password: CredentialValue = field(validator=_given, converter=_to_secret, repr=_hidden)
+    username: CredentialValue = field(validator=_checked(_text_problem), repr=_hidden)
+    password: CredentialValue = field(
+        validator=_checked(_text_problem), converter=_to_secret, repr=_hidden
+    )
 
 
 @frozen
@@ -177,8 +202,10 @@ class Bearer(Credentials):
     can_login: ClassVar[bool] = False
     can_refresh: ClassVar[bool] = True
 
-    token: CredentialValue = field(validator=_header_safe, converter=_to_secret, repr=_hidden)
-    session_expiration_time: datetime | None = field(default=None, validator=_aware)
+    token: CredentialValue = field(
+        validator=_checked(_header_problem), converter=_to_secret, repr=_hidden
+    )
+    session_expiration_time: datetime | None = field(default=None, converter=_to_utc)
 
 
 @frozen
@@ -195,7 +222,9 @@ class ApiKey(Credentials):
 
     can_login: ClassVar[bool] = False
 
-    key: CredentialValue = field(validator=_header_safe, converter=_to_secret, repr=_hidden)
+    key: CredentialValue = field(
+        validator=_checked(_header_problem), converter=_to_secret, repr=_hidden
+    )
 
 
 @frozen
@@ -207,13 +236,15 @@ class Basic(Credentials):
         password: As a ``str`` or an async callable.
 
     Raises:
-        ConfigurationError: One is empty, or neither a ``str`` nor a callable, or the
-            user name has a colon.
+        ConfigurationError: One is empty, has control characters, or is neither a ``str``
+            nor a callable; or the user name has a colon.
 
     Source: ECE 3.8 API, refresh-token, the page's curl example; RFC 7617.
     """
 
     logs_in: ClassVar[bool] = True
 
-    username: CredentialValue = field(validator=_user_id, repr=_hidden)
-    password: CredentialValue = field(validator=_given, converter=_to_secret, repr=_hidden)
+    username: CredentialValue = field(validator=_checked(_user_id_problem), repr=_hidden)
+    password: CredentialValue = field(
+        validator=_checked(_basic_problem), converter=_to_secret, repr=_hidden
+    )

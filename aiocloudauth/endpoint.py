@@ -29,17 +29,17 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _parsed(url: object) -> URL:
+def _parsed(url: object) -> URL | None:
     if isinstance(url, URL):
         return url
     if not isinstance(url, str):
         msg = f"the URL must be a str or a yarl.URL, not {type(url).__name__}"
         raise ConfigurationError(msg)
+    text = url.strip()
     try:
-        return URL(url.strip())
-    except ValueError as error:
-        msg = "the URL cannot be parsed"
-        raise ConfigurationError(msg) from error
+        return URL(text) if text.isprintable() and " " not in text else None
+    except ValueError:
+        return None  # its message may quote a password that stands where a port should
 
 
 class Endpoint:
@@ -61,11 +61,13 @@ class Endpoint:
         """Check `url` and keep its root and origin."""
         parsed = _parsed(url)
         problem = None
+        if parsed is None:
+            raise ConfigurationError("the URL cannot be parsed")
         if not str(parsed):
             problem = "the URL is empty"
         elif parsed.scheme not in {"http", "https"}:
             problem = "the URL must start with https:// (or http://)"
-        elif not parsed.raw_host or parsed.port is None:
+        elif not parsed.raw_host or not parsed.port:
             problem = "the URL has no host"
         elif parsed.user is not None or parsed.password is not None:
             problem = "the URL must not carry user info; pass Password(...) instead"
@@ -113,19 +115,27 @@ class Endpoint:
         if text.startswith("//"):
             msg = "a path must not start with //: that names a host"
             raise ConfigurationError(msg)
-        try:
-            if _ABSOLUTE.match(text):
-                return path if isinstance(path, URL) else URL(text)
-            # "./" keeps a colon in the first segment from being read as a scheme.
-            joined = self.root.join(URL(f"./{self._below_root(text.lstrip('/'))}"))
-        except ValueError as error:
-            msg = "the path cannot be parsed"
-            raise ConfigurationError(msg) from error
+        joined = self._joined(path, text)
+        if joined is None:
+            raise ConfigurationError("the path cannot be parsed")
+        if _ABSOLUTE.match(text):
+            return joined
         climbs = ".." in joined.path.replace("\\", "/").split("/")
         if climbs or not joined.raw_path.startswith(self.root.raw_path):
             msg = "the path climbs above the API root"
             raise ConfigurationError(msg)
         return joined
+
+    def _joined(self, path: str | URL, text: str) -> URL | None:
+        encoded = isinstance(path, URL)
+        try:
+            if _ABSOLUTE.match(text):
+                return URL(text, encoded=encoded)
+            # "./" keeps a colon in the first segment from being read as a scheme.
+            relative = URL(f"./{self._below_root(text.lstrip('/'))}", encoded=encoded)
+            return self.root.join(relative)
+        except ValueError:
+            return None  # its message may quote user info
 
     def _below_root(self, text: str) -> str:
         """Return `text` without a leading API root, which is not added twice."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import aiohttp
 from aiohttp import hdrs
+from attrs import evolve, frozen
 
 from aiocloudauth.answer import answer_error, read_at_most
 from aiocloudauth.credentials import ApiKey, Basic, Bearer, Credentials, Password
@@ -29,7 +30,7 @@ from aiocloudauth.schema import (
     parse,
 )
 from aiocloudauth.situations import Grant
-from aiocloudauth.token import Secret
+from aiocloudauth.token import Secret, SessionToken
 
 if TYPE_CHECKING:
     import ssl as _ssl
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from aiocloudauth.clock import Clock, Timeline
     from aiocloudauth.endpoint import Endpoint
-    from aiocloudauth.token import SessionToken
+    from aiocloudauth.errors import ApiError
 
 __all__ = ["AuthExchange"]
 
@@ -77,6 +78,21 @@ class _Stamp:
         finally:
             for name in self._fields:
                 request.headers.popall(name, None)
+
+
+@frozen
+class _Call:
+    """One call: what is sent, and what must not stand in an error about it."""
+
+    method: str
+    path: str
+    fields: Mapping[str, Secret]
+    secrets: tuple[Secret, ...]
+    payload: aiohttp.Payload | None = None
+    token_sent: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} /{self.path}"
 
 
 class AuthExchange:
@@ -165,16 +181,20 @@ class AuthExchange:
             TransportError: There was no answer.
         """
         if isinstance(credentials, Password):
-            secrets = credentials.secrets()
-            username = credentials.username
-            if isinstance(username, Secret):  # from a callable that returned one
-                username = username.reveal()
-            payload = aiohttp.JsonPayload({"username": username, "password": secrets[-1].reveal()})
-            return await self._token("_login", {}, secrets, payload)
-        if isinstance(credentials, Basic):
-            return await self._token(
-                "_refresh", {_AUTHORIZATION: _basic(credentials)}, credentials.secrets()
+            payload = aiohttp.JsonPayload(
+                {
+                    "username": _revealed(credentials.username),
+                    "password": _revealed(credentials.password),
+                }
             )
+            return await self._token(
+                _Call("POST", "users/auth/_login", {}, credentials.secrets(), payload)
+            )
+        if isinstance(credentials, Basic):
+            pair = _basic(credentials)
+            fields = {_AUTHORIZATION: Secret(f"Basic {pair.reveal()}")}
+            secrets = (*credentials.secrets(), pair)
+            return await self._token(_Call("POST", "users/auth/_refresh", fields, secrets))
         if isinstance(credentials, Bearer):
             return self._given(credentials.token, "Bearer", credentials.session_expiration_time)
         if isinstance(credentials, ApiKey):
@@ -187,25 +207,21 @@ class AuthExchange:
 
         Source: ECE 3.8 API, refresh-token.
         """
-        fields = {_AUTHORIZATION: token.authorization}
-        return await self._token("_refresh", fields, (token.token,))
+        return await self._token(_bearer_call("POST", "users/auth/_refresh", token))
 
     async def expires_at(self, grant: Grant) -> datetime | None:
         """Ask ``GET /users/auth`` when the token ends. Raises as `login`."""
-        fields = {_AUTHORIZATION: Secret(f"{grant.scheme} {grant.secret.reveal()}")}
-        answer, _ = await self._call(
-            hdrs.METH_GET, "users/auth", AuthenticationInfo, fields, (grant.secret,)
-        )
+        token = SessionToken(grant.secret, None, 0, scheme=grant.scheme)
+        call = _bearer_call("GET", "users/auth", token)
+        answer, _ = await self._answer(call, AuthenticationInfo)
         return answer.expires_at
 
     async def logout(self, token: SessionToken) -> None:
         """End the session of `token` on the server. Raises as `login`."""
-        fields: dict[str, Secret] = {_AUTHORIZATION: token.authorization}
+        call = _bearer_call("POST", "users/auth/_logout", token)
         if self._cookie is not None:
-            fields[hdrs.COOKIE] = self._cookie
-        await self._call(
-            hdrs.METH_POST, "users/auth/_logout", EmptyResponse, fields, (token.token,)
-        )
+            call = evolve(call, fields={**call.fields, hdrs.COOKIE: self._cookie})
+        await self._answer(call, EmptyResponse)
 
     # -- one exchange ---------------------------------------------------------------------
 
@@ -220,20 +236,11 @@ class AuthExchange:
             static=scheme == "ApiKey",
         )
 
-    async def _token(
-        self,
-        name: str,
-        fields: Mapping[str, Secret],
-        secrets: tuple[Secret, ...],
-        payload: aiohttp.Payload | None = None,
-    ) -> Grant:
+    async def _token(self, call: _Call) -> Grant:
         started = self._clock.monotonic()
-        answer, headers = await self._call(
-            hdrs.METH_POST, f"users/auth/{name}", TokenResponse, fields, secrets, payload
-        )
+        answer, date = await self._answer(call, TokenResponse)
         took = self._clock.monotonic() - started
         received = self._clock.time()
-        date = http_date(headers.get(hdrs.DATE))
         return Grant(
             secret=answer.token,
             scheme="Bearer",
@@ -244,95 +251,99 @@ class AuthExchange:
             server_wall=None if date is None else date.timestamp(),
         )
 
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        kind: type[T],
-        fields: Mapping[str, Secret],
-        secrets: tuple[Secret, ...],
-        payload: aiohttp.Payload | None = None,
-    ) -> tuple[T, Mapping[str, str]]:
-        if self._session is None:
-            msg = "the connection to the authentication API is closed"
-            raise TransportError(msg)
-        where = f"{method} /{path}"
-        try:
-            async with self._session.request(
-                method,
-                self._endpoint.resolve(path),
-                data=payload,
-                allow_redirects=False,
-                ssl=self._ssl,
-                middlewares=(_Stamp(fields),),
-                **self._proxy,
-            ) as response:
-                body = await read_at_most(response, self._max_body)
-                outcome = self._outcome(where, response, body, kind, secrets)
-                # A traceback that shows local variables must find no token in this frame.
-                del body
-        except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError) as error:
-            msg = f"{where}: the answer is no whole HTTP message ({type(error).__name__})"
-            raise InvalidResponseError(msg, problems=("malformed or cut short @ $",)) from error
-        except TimeoutError as error:
-            msg = f"{where}: no answer in time ({type(error).__name__})"
-            raise RenewalTimeoutError(msg) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            msg = f"{where}: no answer: {type(error).__name__}: {error}"
-            raise TransportError(msg) from error
+    async def _answer(self, call: _Call, kind: type[T]) -> tuple[T, datetime | None]:
+        """Make a call and return its answer, with the server's `Date`."""
+        outcome, date = await self._outcome(call, kind)
         if isinstance(outcome, CloudAuthError):
             raise outcome
-        return outcome, response.headers
+        return outcome, date
 
-    def _outcome(
-        self,
-        where: str,
-        response: aiohttp.ClientResponse,
-        body: bytes | None,
-        kind: type[T],
-        secrets: tuple[Secret, ...],
-    ) -> T | CloudAuthError:
-        """Return the answer, or the error to raise, without the frames that held the body."""
+    async def _outcome(
+        self, call: _Call, kind: type[T]
+    ) -> tuple[T | CloudAuthError, datetime | None]:
+        """Return the answer or an error.
+
+        An error is raised by the caller: a traceback that shows local variables must find
+        neither the answer nor its body in any frame.
+        """
+        if self._session is None:
+            return TransportError("the connection to the authentication API is closed"), None
+        response: aiohttp.ClientResponse | None = None
+        body: bytes | None = None
         try:
-            return self._parsed(where, response, body, kind, secrets)
+            response = await self._session.request(
+                call.method,
+                self._endpoint.resolve(call.path),
+                data=call.payload,
+                allow_redirects=False,
+                ssl=self._ssl,
+                middlewares=(_Stamp(call.fields),),
+                **self._proxy,
+            )
+            body = await read_at_most(response, self._max_body)
+            return self._parsed(call, response, body, kind), http_date(response.headers.get("Date"))
         except CloudAuthError as error:
-            return error.with_traceback(None)
+            return error.with_traceback(None), None
+        except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError) as error:
+            msg = f"{call}: the answer is no whole HTTP message ({type(error).__name__})"
+            problem = "malformed or cut short @ $"
+            return InvalidResponseError(msg, problems=(problem,)).because(error), None
+        except TimeoutError as error:
+            msg = f"{call}: no answer in time ({type(error).__name__})"
+            return RenewalTimeoutError(msg).because(error), None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            msg = f"{call}: no answer: {type(error).__name__}: {error}"
+            return TransportError(msg).because(error), None
+        finally:
+            if response is not None:
+                response.close() if body is None else response.release()
+            del response, body
 
     def _parsed(
-        self,
-        where: str,
-        response: aiohttp.ClientResponse,
-        body: bytes | None,
-        kind: type[T],
-        secrets: tuple[Secret, ...],
+        self, call: _Call, response: aiohttp.ClientResponse, body: bytes | None, kind: type[T]
     ) -> T:
         status = response.status
-        if body is None:
-            response.close()
         if 300 <= status < 400:
-            msg = f"{where}: a redirect ({status}), which is not followed with credentials"
+            msg = f"{call}: a redirect ({status}), which is not followed with credentials"
             raise InvalidResponseError(msg, problems=("redirect @ $",))
         if status >= 400:
-            raise answer_error(response, body or b"", secrets=secrets, authentication=True)
+            raise self._refused(call, response, body or b"")
         if body is None:
-            msg = f"{where}: the answer is longer than {self._max_body} bytes"
+            msg = f"{call}: the answer is longer than {self._max_body} bytes"
             raise InvalidResponseError(msg, problems=("too long @ $",))
         if response.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-            msg = f"{where}: the answer is compressed, though that was not asked for"
+            msg = f"{call}: the answer is compressed, though that was not asked for"
             raise InvalidResponseError(msg, problems=("compressed @ $",))
         value = decode(body)
         if value.get("errors"):
             # The admin console does this while it starts.
-            raise answer_error(response, body, secrets=secrets, authentication=True)
+            raise self._refused(call, response, body)
         answer = parse(value, kind)
         cookie = response.cookies.get(_SESSION_COOKIE)
         if cookie is not None and cookie.value:
             self._cookie = Secret(f"{_SESSION_COOKIE}={cookie.coded_value}")
         return answer
 
+    def _refused(self, call: _Call, response: aiohttp.ClientResponse, body: bytes) -> ApiError:
+        return answer_error(
+            response,
+            body,
+            secrets=call.secrets,
+            authentication=True,
+            token_sent=call.token_sent,
+        )
+
+
+def _bearer_call(method: str, path: str, token: SessionToken) -> _Call:
+    fields = {_AUTHORIZATION: token.authorization}
+    return _Call(method, path, fields, (token.token,), token_sent=True)
+
+
+def _revealed(value: object) -> str:
+    return value.reveal() if isinstance(value, Secret) else str(value)
+
 
 def _basic(credentials: Basic) -> Secret:
-    username = credentials.username
-    user = username.reveal() if isinstance(username, Secret) else str(username)
-    pair = f"{user}:{credentials.secrets()[-1].reveal()}"  # RFC 7617 section 2
-    return Secret("Basic " + base64.b64encode(pair.encode()).decode())
+    """Return the encoded pair. Source: RFC 7617 section 2."""
+    pair = f"{_revealed(credentials.username)}:{_revealed(credentials.password)}"
+    return Secret(base64.b64encode(pair.encode()).decode())

@@ -31,7 +31,15 @@ from aiocloudauth.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Failure", "api_error", "error_class", "for_request", "is_token_refusal", "refused"]
+__all__ = [
+    "Failure",
+    "api_error",
+    "error_class",
+    "for_request",
+    "is_known",
+    "is_token_refusal",
+    "refused",
+]
 
 _BY_CODE: dict[str, type[ApiError]] = {
     "root.unauthenticated": UnauthenticatedError,
@@ -69,7 +77,16 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     422: BadRequestError,
     429: RateLimitedError,
     449: ElevatedPermissionsRequiredError,
+}
+
+
+# Answers of the authentication API without a code. With no token sent, a 401 is about the
+# credentials; ECE 2.1 answers 503 where later ones name a code with 502.
+_UNNAMED_BY_AUTHENTICATION: dict[int, type[ApiError]] = {
+    401: UnauthenticatedError,
     501: NoAuthenticationClusterError,
+    502: AuthenticationClusterError,
+    503: AuthenticationClusterError,
 }
 
 
@@ -108,6 +125,11 @@ def is_token_refusal(status: int, codes: tuple[str, ...]) -> bool:
     return status == 401 and _REFUSALS.issuperset(codes)
 
 
+def is_known(code: str) -> bool:
+    """Return whether `code` is one that the API is known to use."""
+    return code in _BY_CODE
+
+
 def _class_of_code(code: str) -> type[ApiError] | None:
     if code in _BY_CODE:
         return _BY_CODE[code]
@@ -131,9 +153,8 @@ def error_class(failure: Failure) -> type[ApiError]:
     status = failure.status
     if status >= 500 and not failure.from_api:
         return GatewayError
-    if failure.authentication and status in {502, 503}:
-        # ECE 2.1 answers 503, and names no code.
-        return AuthenticationClusterError
+    if failure.authentication and not failure.codes and status in _UNNAMED_BY_AUTHENTICATION:
+        return _UNNAMED_BY_AUTHENTICATION[status]
     if status == 401 and not failure.codes:
         return UnauthorizedError
     if status in _BY_STATUS:
@@ -154,6 +175,7 @@ _ADVICE: dict[type[ApiError], str] = {
 
 
 def api_error(
+    chosen: type[ApiError],
     failure: Failure,
     *,
     method: str,
@@ -165,14 +187,14 @@ def api_error(
     """Build the typed error for an answer.
 
     Args:
-        failure: The answer's parts.
+        chosen: The class, from `error_class`.
+        failure: The answer's parts, fit to be shown.
         method: The request's method.
         url: The request's URL, already without user info, query and fragment.
         headers: The answer's headers, already without secrets.
         retry_after: Seconds the server asked to wait.
         note: A sentence of our own to add for the reader.
     """
-    chosen = error_class(failure)
     said = "; ".join(
         f"{detail.code}: {detail.message}" if detail.message else detail.code
         for detail in failure.errors

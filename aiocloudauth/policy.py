@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -16,45 +16,40 @@ if TYPE_CHECKING:
 __all__ = ["RenewalPolicy"]
 
 
+#: Longest duration, seconds (about 30 years): instants stay within `datetime`.
+_LONGEST: Final = 1e9
+
+
 def seconds(name: str, value: object) -> float:
     """Return a duration, given as a number of seconds or a `timedelta`, in seconds.
 
     Raises:
-        ConfigurationError: It is neither, or not finite.
+        ConfigurationError: It is neither, not finite, or longer than 1e9 seconds.
     """
     if isinstance(value, timedelta):
-        return value.total_seconds()
+        value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):
         msg = f"{name} must be a number of seconds or a timedelta, not {type(value).__name__}"
         raise ConfigurationError(msg)
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         msg = f"{name} must be finite, not {value}"
         raise ConfigurationError(msg)
-    return float(value)
-
-
-#: Longest duration, seconds (about 30 years): instants stay within `datetime`.
-_LONGEST = 1e9
-
-
-def _bounded(attribute: Attribute[float], value: float) -> None:
-    if value > _LONGEST:
-        msg = f"{attribute.name} must be at most {_LONGEST:g}, not {value:g}"
+    if abs(value) > _LONGEST:
+        msg = f"{name} must be at most {_LONGEST:g} s"
         raise ConfigurationError(msg)
+    return float(value)
 
 
 def _above_zero(_: object, attribute: Attribute[float], value: float) -> None:
     if value <= 0:
         msg = f"{attribute.name} must be greater than 0, not {value}"
         raise ConfigurationError(msg)
-    _bounded(attribute, value)
 
 
 def _not_negative(_: object, attribute: Attribute[float], value: float) -> None:
     if value < 0:
         msg = f"{attribute.name} must not be negative, not {value}"
         raise ConfigurationError(msg)
-    _bounded(attribute, value)
 
 
 def _whole(_: object, attribute: Attribute[int], value: object) -> None:

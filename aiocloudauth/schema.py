@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from attrs import evolve, frozen
 
 from aiocloudauth.errors import ErrorDetail, InvalidResponseError
-from aiocloudauth.failure import Failure
+from aiocloudauth.failure import Failure, is_known
 from aiocloudauth.token import Secret, token_problem
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ T = TypeVar("T")
 #: The header that repeats the error codes. Source: ECE 3.8 API, all error answers.
 CODES_HEADER: Final = "x-cloud-error-codes"
 
+_NOT_JSON: Final = object()
 _SEPARATOR: Final = re.compile(r"[,\s]+")
 _CODE: Final = re.compile(r"[A-Za-z0-9_.\-]{1,200}")
 #: Most entries of an error list, and characters of a message, that an error keeps.
@@ -85,7 +86,7 @@ def _instant(value: object, _: object) -> datetime | None:
         msg = f"expected a date-time string, not {_kind(value)}"
         raise _ProblemError(msg)
     try:
-        instant = datetime.fromisoformat(value)
+        instant = datetime.fromisoformat(value.upper())  # RFC 3339 allows t and z
         aware = None if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):
         msg = "not an RFC 3339 date-time"
@@ -120,6 +121,13 @@ def _say(error: BaseException, _: object) -> str:
     return "unexpected value"
 
 
+def _loaded(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return _NOT_JSON  # the exception would keep the body
+
+
 def decode(body: bytes) -> dict[str, Any]:
     """Return the JSON object in `body`.
 
@@ -129,11 +137,10 @@ def decode(body: bytes) -> dict[str, Any]:
     if not body.strip():
         msg = "the answer is empty"
         raise InvalidResponseError(msg, problems=("empty body @ $",))
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
+    value = _loaded(body)
+    if value is _NOT_JSON:
         msg = "the answer is not JSON"
-        raise InvalidResponseError(msg, problems=("not JSON @ $",)) from None
+        raise InvalidResponseError(msg, problems=("not JSON @ $",))
     if not isinstance(value, dict):
         msg = "the answer is not a JSON object"
         problem = f"expected an object, not {_kind(value)} @ $"
@@ -173,8 +180,8 @@ def _detail(entry: object) -> ErrorDetail | None:
     named = fields if isinstance(fields, list) else []
     detail = ErrorDetail(
         code if isinstance(code, str) and _CODE.fullmatch(code) else "",
-        message[:_MAX_MESSAGE] if isinstance(message, str) else "",
-        tuple(name[:_MAX_MESSAGE] for name in named[:_MAX_ERRORS] if isinstance(name, str)),
+        message if isinstance(message, str) else "",
+        tuple(name for name in named[:_MAX_ERRORS] if isinstance(name, str)),
     )
     return detail if detail.code or detail.message else None
 
@@ -204,27 +211,32 @@ def failure_of(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
         return Failure(status, (), named, from_api=bool(named))
     errors = _errors(value)
     message = value.get("message")
-    said = message[:_MAX_MESSAGE] if isinstance(message, str) else ""
+    said = message if isinstance(message, str) else ""
     codes = tuple(detail.code for detail in errors if detail.code) or named
     return Failure(status, errors, codes, said, from_api=bool(errors or said or named))
 
 
 def redacted(failure: Failure, secrets: tuple[Secret, ...]) -> Failure:
-    """Return `failure` with every occurrence of `secrets` taken out.
+    """Return `failure` fit to be shown: without `secrets`, of one line each, and not long.
 
-    A server, or a proxy, may quote what it was sent.
+    A server, or a proxy, may quote what it was sent. A code that the API is known to use
+    stays, though a secret be part of it.
     """
 
     def clean(text: str) -> str:
         for secret in secrets:
             text = text.replace(secret.reveal(), "***")
-        return text
+        shown = (character if character.isprintable() else " " for character in text)
+        return "".join(shown)[:_MAX_MESSAGE]
+
+    def clean_code(code: str) -> str:
+        return code if is_known(code) else clean(code)
 
     errors = tuple(
-        ErrorDetail(clean(e.code), clean(e.message), tuple(clean(name) for name in e.fields))
+        ErrorDetail(clean_code(e.code), clean(e.message), tuple(clean(name) for name in e.fields))
         for e in failure.errors
     )
-    codes = tuple(clean(code) for code in failure.codes)
+    codes = tuple(clean_code(code) for code in failure.codes)
     return evolve(failure, errors=errors, codes=codes, message=clean(failure.message))
 
 

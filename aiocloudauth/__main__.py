@@ -1,0 +1,10 @@
+"""`python -m aiocloudauth` is `aiocloudauth`."""
+
+from __future__ import annotations
+
+import sys
+
+from aiocloudauth.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""The demonstration: a session under load against an embedded server that turns on it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Final
+
+from aiocloudauth.credentials import Password
+from aiocloudauth.monitor import Monitor, keep_requesting
+from aiocloudauth.policy import RenewalPolicy
+from aiocloudauth.session import CloudSession
+from aiocloudauth.testing import CloudServer, ClusterError, Fault
+
+if TYPE_CHECKING:
+    from aiocloudauth.testing import Stats
+
+__all__ = ["demo"]
+
+#: Seconds a request may take at the end of the demonstration before it counts as failed.
+_PATIENCE: Final = 60.0
+
+
+def demo(*, seconds: float, token_lifetime: float, workers: int) -> int:
+    """Run the demonstration and return the exit status: 1 if any request failed.
+
+    Args:
+        seconds: How long to keep requesting.
+        token_lifetime: How long the server's tokens live, in seconds.
+        workers: How many requests there are at a time.
+    """
+    monitor = Monitor(sys.stdout)
+    server = CloudServer({"admin": "secret"}, token_lifetime=token_lifetime)
+    # The second renewal is refused once. Optional: a short run does not come to it.
+    server.script(Fault("_refresh", ClusterError(), times=1, skip=1, optional=True))
+    try:
+        asyncio.run(_scene(server, monitor, seconds, token_lifetime, workers))
+    except KeyboardInterrupt:
+        monitor.note("interrupted")
+    monitor.finish(*_summary(monitor, server.stats))
+    return 1 if monitor.failed else 0
+
+
+def paced_for(token_lifetime: float) -> RenewalPolicy:
+    """Return the default policy with its pace made fit for tokens of a few seconds.
+
+    A real token lives for minutes, and leaves minutes for a second attempt. The pauses are
+    cut so that one fits into the last quarter of a short life, too.
+    """
+    return RenewalPolicy(
+        min_interval=min(1.0, token_lifetime / 12), backoff=min(1.0, token_lifetime / 24)
+    )
+
+
+async def _scene(
+    server: CloudServer, monitor: Monitor, seconds: float, token_lifetime: float, workers: int
+) -> None:
+    async with server:
+        cloud = CloudSession(
+            server.url,
+            Password("admin", "secret"),
+            policy=paced_for(token_lifetime),
+            on_event=monitor.tell,
+            timeout=_PATIENCE,
+        )
+        monitor.note(f"{workers} workers, tokens of {token_lifetime:g} s, at {server.url}")
+
+        def revoke() -> None:
+            server.revoke_all()
+            monitor.note("the server revoked every token")
+
+        async with monitor.shown(cloud), cloud:
+            monitor.until = monitor.clock.monotonic() + seconds
+            timer = monitor.clock.call_later(seconds / 2, revoke)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(workers):
+                        group.create_task(keep_requesting(cloud, "/deployments", monitor))
+            finally:
+                timer.cancel()
+
+
+def _summary(monitor: Monitor, stats: Stats) -> tuple[str, ...]:
+    seen = f"{monitor.unauthorized}" if monitor.unauthorized else "none"
+    return (
+        f"{monitor.elapsed:.1f} s: {monitor.requests:,} requests, {monitor.failed} failed; "
+        f"the slowest took {monitor.slowest * 1000:.0f} ms",
+        f"{monitor.renewals} renewals, {stats.faults} of them put off by a 502",
+        f"401 on the wire: {stats.unauthorized}; sent again with a new token: {monitor.replays}; "
+        f"seen by callers: {seen}",
+    )
