@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from aiocloudauth.errors import CloudAuthError, ConfigurationError
@@ -111,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def watch(arguments: argparse.Namespace) -> int:
     """Watch a session with the ECE that the environment names; return the exit status."""
-    from aiocloudauth.monitor import Monitor, keep_requesting
+    from aiocloudauth.monitor import Monitor, counted, keep_requesting
     from aiocloudauth.session import CloudSession
 
     monitor = Monitor(sys.stdout)
@@ -128,9 +129,10 @@ def watch(arguments: argparse.Namespace) -> int:
         asyncio.run(look(cloud))
     except KeyboardInterrupt:
         monitor.note("interrupted")
+    requests, renewals = counted(monitor.requests, "request"), counted(monitor.renewals, "renewal")
     monitor.finish(
-        f"{monitor.elapsed:.1f} s: {monitor.requests:,} requests, {monitor.failed} failed, "
-        f"{monitor.renewals} renewals; the slowest took {monitor.slowest * 1000:.0f} ms"
+        f"{monitor.elapsed:.1f} s: {requests}, {monitor.failed} failed, {renewals}; "
+        f"the slowest took {monitor.slowest * 1000:.0f} ms"
     )
     return 1 if monitor.failed else 0
 
@@ -172,7 +174,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, ConfigurationError) else 1
     except BrokenPipeError:
         # Whoever read has gone. What is still buffered goes nowhere, and not into a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
         return 1
     finally:
         logger.removeHandler(silence)

@@ -109,10 +109,11 @@ async def _ask(where: str, ask: Callable[[], object]) -> Secret:
     except Exception as error:
         msg = f"the callable for {where} raised {type(error).__name__}"
         raise TransportError(msg) from error
-    if not isinstance(answer, Secret):
-        msg = f"the callable for {where} returned {type(answer).__name__}, not a str"
-        raise ConfigurationError(msg)
-    return answer
+    if isinstance(answer, Secret):
+        return answer
+    kind = type(answer).__name__
+    del answer  # it may be the secret as bytes
+    raise ConfigurationError(f"the callable for {where} returned {kind}, not a str")
 
 
 @frozen

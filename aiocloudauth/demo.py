@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from aiocloudauth.credentials import Password
-from aiocloudauth.monitor import Monitor, keep_requesting
+from aiocloudauth.monitor import Monitor, counted, keep_requesting
 from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.session import CloudSession
 from aiocloudauth.testing import CloudServer, ClusterError, Fault
@@ -63,7 +63,9 @@ async def _scene(
             on_event=monitor.tell,
             timeout=_PATIENCE,
         )
-        monitor.note(f"{workers} workers, tokens of {token_lifetime:g} s, at {server.url}")
+        monitor.note(
+            f"{counted(workers, 'worker')}, tokens of {token_lifetime:g} s, at {server.url}"
+        )
 
         def revoke() -> None:
             server.revoke_all()
@@ -81,11 +83,13 @@ async def _scene(
 
 
 def _summary(monitor: Monitor, stats: Stats) -> tuple[str, ...]:
-    seen = f"{monitor.unauthorized}" if monitor.unauthorized else "none"
+    counts = (
+        f"{monitor.elapsed:.1f} s: {counted(monitor.requests, 'request')}, {monitor.failed} failed"
+    )
+    refused = f"401 on the wire: {stats.unauthorized}"
+    replays = f"sent again with a new token: {monitor.replays}"
     return (
-        f"{monitor.elapsed:.1f} s: {monitor.requests:,} requests, {monitor.failed} failed; "
-        f"the slowest took {monitor.slowest * 1000:.0f} ms",
-        f"{monitor.renewals} renewals, {stats.faults} of them put off by a 502",
-        f"401 on the wire: {stats.unauthorized}; sent again with a new token: {monitor.replays}; "
-        f"seen by callers: {seen}",
+        f"{counts}; the slowest took {monitor.slowest * 1000:.0f} ms",
+        f"{counted(monitor.renewals, 'renewal')}, {stats.faults} of them put off by a 502",
+        f"{refused}; {replays}; seen by callers: {monitor.unauthorized or 'none'}",
     )

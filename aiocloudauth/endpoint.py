@@ -121,7 +121,7 @@ class Endpoint:
         if _ABSOLUTE.match(text):
             return joined
         climbs = ".." in joined.path.replace("\\", "/").split("/")
-        if climbs or not joined.raw_path.startswith(self.root.raw_path):
+        if climbs or not f"{joined.raw_path}/".startswith(self.root.raw_path):
             msg = "the path climbs above the API root"
             raise ConfigurationError(msg)
         return joined
@@ -131,18 +131,14 @@ class Endpoint:
         try:
             if _ABSOLUTE.match(text):
                 return URL(text, encoded=encoded)
+            text = text.lstrip("/")
+            whole = URL(f"/{text}", encoded=encoded)
+            if f"{whole.raw_path}/".startswith(self.root.raw_path):
+                return self.root.join(whole)  # the API root is there already
             # "./" keeps a colon in the first segment from being read as a scheme.
-            relative = URL(f"./{self._below_root(text.lstrip('/'))}", encoded=encoded)
-            return self.root.join(relative)
+            return self.root.join(URL(f"./{text}", encoded=encoded))
         except ValueError:
             return None  # its message may quote user info
-
-    def _below_root(self, text: str) -> str:
-        """Return `text` without a leading API root, which is not added twice."""
-        root = self.root.raw_path.strip("/")
-        if text.startswith(root) and text[len(root) :][:1] in {"", "/", "?", "#"}:
-            return text[len(root) :].lstrip("/")
-        return text
 
 
 def without_secrets(url: URL) -> str:

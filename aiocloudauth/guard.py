@@ -9,6 +9,13 @@ from aiocloudauth.errors import ConfigurationError, SessionClosedError
 __all__ = ["Guard"]
 
 
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 class Guard:
     """Knows the loop that `open` ran in. A forked child never has that loop."""
 
@@ -49,7 +56,7 @@ class Guard:
         Raises:
             ConfigurationError: It is another one.
         """
-        if self.loop is not None and asyncio.get_running_loop() is not self.loop:
+        if self.loop is not None and _running_loop() is not self.loop:
             raise ConfigurationError(
                 "the session was opened in another event loop (or before a fork); "
                 "open one session per loop and process"
@@ -59,4 +66,4 @@ class Guard:
     def orphaned(self) -> bool:
         """Whether the loop of `open` is closed and this is another."""
         loop = self.loop
-        return loop is not None and loop.is_closed() and asyncio.get_running_loop() is not loop
+        return loop is not None and loop.is_closed() and _running_loop() is not loop

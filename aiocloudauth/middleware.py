@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
-from aiohttp import hdrs, payload
+from aiohttp import hdrs
+from aiohttp.helpers import basicauth_from_netrc, netrc_from_env
 
 from aiocloudauth import events
 from aiocloudauth.endpoint import without_secrets
-from aiocloudauth.errors import BodyNotReplayableError
-from aiocloudauth.failure import is_token_refusal
-from aiocloudauth.schema import failure_of, header_codes
+from aiocloudauth.errors import BodyNotReplayableError, SessionClosedError
+from aiocloudauth.replay import can_send_again, is_refusal, was_interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
     from aiohttp.connector import Connection
+    from yarl import URL
 
     from aiocloudauth.refresher import TokenRefresher
     from aiocloudauth.token import SessionToken
@@ -69,37 +70,6 @@ class BearerRequest(aiohttp.ClientRequest):
         return await _send(self, conn)
 
 
-def can_send_again(body: object) -> bool:
-    """Return whether a body's type says that it can be sent a second time.
-
-    Never ``consumed`` alone: before aiohttp 3.14 it stays false for a generator that an
-    early answer interrupted, whose rest would then be sent as if it were the whole.
-    """
-    if isinstance(body, payload.BytesPayload):
-        return True
-    if isinstance(body, aiohttp.MultipartWriter):
-        return all(can_send_again(part) for part, _, _ in body)
-    if isinstance(body, payload.IOBasePayload):
-        file = body._value  # noqa: SLF001 - the file itself is kept nowhere else
-        return not body.consumed and not file.closed and file.seekable()
-    return body is None or body == b""
-
-
-async def _peek(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """Read up to `limit` bytes of the body and leave it readable; ``b""`` if it is longer."""
-    content, chunks, size = response.content, [], 0
-    while size <= limit and (chunk := await content.readany()):
-        chunks.append(chunk)
-        size += len(chunk)
-    read = b"".join(chunks)
-    if read:
-        with warnings.catch_warnings():
-            # Deprecated without a successor; nothing else leaves the answer to the caller.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            content.unread_data(read)
-    return read if size <= limit else b""
-
-
 class BearerMiddleware:
     """Sends a refresher's token with every request to its origin, and to no other.
 
@@ -121,21 +91,23 @@ class BearerMiddleware:
         SessionExpiredError: No token could be had; ``__cause__`` says why.
     """
 
-    __slots__ = ("_owns", "_refresher")
+    __slots__ = ("_last", "_owns", "_refresher")
 
     def __init__(self, refresher: TokenRefresher) -> None:
         """Bind to `refresher`."""
         self._refresher = refresher
         self._owns = refresher.endpoint.owns
+        # The URL that was found to be ours last: a session's URLs are cached objects.
+        self._last: URL | None = None
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         """Send `request` with the token, and again with a newer one if that is refused."""
         headers = request.headers
-        if not self._owns(request.url) or (
-            hdrs.AUTHORIZATION in headers and not _from_netrc(request)
-        ):
+        if request.url is not self._last and not self._is_ours(request.url):
+            return await handler(request)
+        if hdrs.AUTHORIZATION in headers and not _from_netrc(request):
             return await handler(request)
         if not isinstance(request, BearerRequest):
             return await self._unbound(request, handler)
@@ -144,14 +116,23 @@ class BearerMiddleware:
             response = await handler(request)
         except _NothingWrittenError:
             response = await self._written(request, handler)
+        except asyncio.CancelledError:
+            self._closed_meanwhile()
+            raise
         finally:
             headers.pop(hdrs.AUTHORIZATION, None)
-        if response.status != 401:
+        if response.status != 401 or request.sent is None:
             return response
-        token = request.sent
-        if token is None or not await self._renewed(request, response, token):
+        interrupted = was_interrupted(request)
+        if not await self._renewed(request, response, request.sent, interrupted=interrupted):
             return response
         return await self._written(request, handler)
+
+    def _is_ours(self, url: URL) -> bool:
+        if not self._owns(url):
+            return False
+        self._last = url
+        return True
 
     async def _written(
         self, request: BearerRequest, handler: aiohttp.ClientHandlerType
@@ -162,6 +143,9 @@ class BearerMiddleware:
                 return await handler(request)
             except _NothingWrittenError:
                 continue
+            except asyncio.CancelledError:
+                self._closed_meanwhile()
+                raise
             finally:
                 request.headers.pop(hdrs.AUTHORIZATION, None)
 
@@ -171,7 +155,10 @@ class BearerMiddleware:
         """As `__call__`, for a session without `BearerRequest`."""
         token = await self._refresher.usable()
         response = await self._stamped(request, handler, token)
-        if response.status != 401 or not await self._renewed(request, response, token):
+        if response.status != 401:
+            return response
+        interrupted = was_interrupted(request)
+        if not await self._renewed(request, response, token, interrupted=interrupted):
             return response
         return await self._stamped(request, handler, await self._refresher.usable())
 
@@ -184,23 +171,38 @@ class BearerMiddleware:
         request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
         try:
             return await handler(request)
+        except asyncio.CancelledError:
+            self._closed_meanwhile()
+            raise
         finally:
             request.headers.pop(hdrs.AUTHORIZATION, None)
+
+    def _closed_meanwhile(self) -> None:
+        """Tell a close from a cancellation: aiohttp's pool cancels those who wait for it."""
+        task = asyncio.current_task()
+        if self._refresher.closed and (task is None or not task.cancelling()):
+            msg = "the session was closed while the request waited for a connection"
+            raise SessionClosedError(msg)
 
     async def _renewed(
         self,
         request: aiohttp.ClientRequest,
         response: aiohttp.ClientResponse,
         token: SessionToken,
+        *,
+        interrupted: bool,
     ) -> bool:
         """Return whether a 401 was about `token` and the request may be sent again."""
-        if not await self._is_refusal(response) or not self._refresher.reject(token):
+        refresher = self._refresher
+        if not await is_refusal(response, refresher.policy.max_body):
+            return False
+        if not refresher.reject(token):
             return False
         # Keeping the connection while waiting would block a pool of one.
         response.release()
         await request.close()
-        await self._refresher.usable()
-        if not can_send_again(request.body):
+        await refresher.usable()
+        if not can_send_again(request.body, interrupted=interrupted):
             msg = (
                 f"{request.method} {without_secrets(request.url)}: the token was refused and "
                 "renewed, but this body cannot be sent twice; send the request again"
@@ -208,23 +210,18 @@ class BearerMiddleware:
             raise BodyNotReplayableError(msg)
         if hdrs.EXPECT in request.headers:
             request.update_expect_continue()
-        self._refresher.emit(
+        refresher.emit(
             events.RequestReplayed, method=request.method, url=without_secrets(request.url)
         )
         return True
 
-    async def _is_refusal(self, response: aiohttp.ClientResponse) -> bool:
-        codes = header_codes(response.headers)
-        if not codes:
-            try:
-                body = await _peek(response, self._refresher.policy.max_body)
-            except aiohttp.ClientPayloadError:
-                body = b""
-            codes = failure_of(response.status, response.headers, body).codes
-        return is_token_refusal(response.status, codes)
-
 
 def _from_netrc(request: aiohttp.ClientRequest) -> bool:
-    """Return whether an ``Authorization`` field is one that ``trust_env`` brought in."""
-    value = request.headers[hdrs.AUTHORIZATION]
-    return request.session.trust_env and value.startswith("Basic ")
+    """Return whether the ``Authorization`` field is one that ``trust_env`` brought in."""
+    if not request.session.trust_env or request.url.host is None:
+        return False
+    try:
+        entry = basicauth_from_netrc(netrc_from_env(), request.url.host)
+    except LookupError:
+        return False
+    return request.headers[hdrs.AUTHORIZATION] == entry.encode()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from aiocloudauth.session import CloudSession
 
-__all__ = ["Monitor", "keep_requesting"]
+__all__ = ["Monitor", "counted", "keep_requesting"]
 
 #: Seconds between two pictures: on a terminal, where each replaces the last, and elsewhere.
 _LIVE: Final = 0.1
@@ -37,14 +37,23 @@ _NAMED: Final = 5
 
 def described(error: Exception) -> str:
     """Return one line for an error: an answer's status and codes, else its own words."""
+    kind = type(error).__name__
     if isinstance(error, ApiError):
-        return f"{error.status} {', '.join(error.codes) or type(error).__name__}"
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        text = f"{error.status} {', '.join(error.codes) or kind}"
+    else:
+        text = f"{kind}: {error}" if str(error) else kind
+    # They may be a server's words, which must not steer the terminal.
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def duration(seconds: float) -> str:
     """Return a short duration for people."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 renewal``, ``2 renewals``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class Monitor:
@@ -100,9 +109,7 @@ class Monitor:
 
     def note(self, text: str) -> None:
         """Tell of something; it is written with the next picture."""
-        # A server's words must not steer the terminal.
-        clean = "".join(letter if letter.isprintable() else "?" for letter in text)
-        self._notes.append(f"{self.elapsed:6.1f} s  {clean}")
+        self._notes.append(f"{self.elapsed:6.1f} s  {text}")
 
     def tell(self, record: events.Event) -> None:
         """Count and note an event of the session."""
@@ -115,12 +122,10 @@ class Monitor:
                     f"token {record.generation} after {duration(record.took)}, "
                     f"{self._expiry(record.session_expiration_time)}"
                 )
-            case events.RenewalFailed(retry_at=None):
-                self.note(f"renewal failed: {described(record.error)}; no further attempt")
-            case events.RenewalFailed(retry_at=retry_at):
-                ahead = max(0.0, retry_at.timestamp() - self.clock.time())
-                told = f"renewal failed: {described(record.error)}; next in {duration(ahead)}"
-                self.note(told)
+            case events.RenewalFailed(retry_at=at):
+                ahead = None if at is None else max(0.0, at.timestamp() - self.clock.time())
+                then = "no further attempt" if ahead is None else f"next in {duration(ahead)}"
+                self.note(f"renewal failed: {described(record.error)}; {then}")
             case events.SessionDegraded():
                 self.note("requests go on with the token in hand")
             case events.SessionLost():
@@ -148,10 +153,14 @@ class Monitor:
                 await self.clock.sleep(self._interval)
                 if cloud.state is SessionState.CLOSED:
                     break
-                self._samples.append((self.elapsed, self.requests))
+                self.sample()
                 self._write(self.line(cloud))
         except BrokenPipeError:
             self.until = self.clock.monotonic()  # nobody reads on: no reason to go on
+
+    def sample(self) -> None:
+        """Take a reading for the rate."""
+        self._samples.append((self.elapsed, self.requests))
 
     def line(self, cloud: CloudSession) -> str:
         """Return the state of things in less than 80 characters."""
@@ -164,7 +173,7 @@ class Monitor:
                 f"{rate:,.0f}/s",
                 f"{self.failed} failed",
                 "no token" if cloud.token is None else self._expiry(cloud.session_expiration_time),
-                f"{self.renewals} renewals",
+                counted(self.renewals, "renewal"),
                 cloud.state.value,
             )
         )

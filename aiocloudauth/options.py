@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import aiohttp
 from aiohttp import hdrs
@@ -12,10 +12,7 @@ from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.middleware import BearerRequest
 from aiocloudauth.policy import seconds
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["checked_options", "client_timeout", "has_authorization"]
+__all__ = ["carries_authorization", "checked_options", "client_timeout"]
 
 #: What `aiohttp.ClientSession` takes and this session decides for itself.
 _OURS: Final = {
@@ -25,9 +22,15 @@ _OURS: Final = {
 }
 
 
-def has_authorization(headers: Mapping[str, str] | None) -> bool:
-    """Return whether these are header fields with an ``Authorization`` among them."""
-    return bool(headers) and hdrs.AUTHORIZATION in CIMultiDict(headers)
+def carries_authorization(options: dict[str, Any]) -> bool:
+    """Return whether a call's options have credentials of the caller's own.
+
+    Header fields given as an iterator, which is read once, are put in a multidict.
+    """
+    if options.get("headers") is None:
+        return options.get("auth") is not None
+    headers = options["headers"] = CIMultiDict(options["headers"])
+    return hdrs.AUTHORIZATION in headers or options.get("auth") is not None
 
 
 def client_timeout(value: object) -> aiohttp.ClientTimeout | None:
@@ -63,7 +66,7 @@ def checked_options(options: dict[str, Any]) -> dict[str, Any]:
     if not (isinstance(request_class, type) and issubclass(request_class, BearerRequest)):
         msg = "request_class must be a subclass of BearerRequest"
         raise ConfigurationError(msg)
-    if has_authorization(options.get("headers")):
+    if carries_authorization(options):
         msg = "CloudSession() takes no Authorization header: pass credentials instead"
         raise ConfigurationError(msg)
     return options

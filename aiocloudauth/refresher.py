@@ -190,9 +190,13 @@ class TokenRefresher:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """What must not stand in a message: the credentials' secrets and the token's."""
-        token = self._runner.served.token
-        return (*self._attempts.credentials.secrets(), *(() if token is None else (token.token,)))
+        """What must not stand in a message: the credentials' secrets and the last tokens."""
+        return (*self._attempts.credentials.secrets(), *self._runner.recent)
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._guard.closed
 
     @property
     def renewable(self) -> bool:

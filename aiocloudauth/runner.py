@@ -40,9 +40,13 @@ if TYPE_CHECKING:
     from aiocloudauth.credentials import Credentials
     from aiocloudauth.policy import RenewalPolicy
     from aiocloudauth.subscribers import Subscribers
-    from aiocloudauth.token import SessionToken
+    from aiocloudauth.token import Secret, SessionToken
 
 __all__ = ["Runner"]
+
+
+#: Tokens that are remembered, to take them out of messages.
+_RECENT: Final = 8
 
 
 class Served:
@@ -88,6 +92,7 @@ class Runner:
         "_timeline",
         "machine",
         "outcomes",
+        "recent",
         "served",
         "situation",
         "trial",
@@ -123,6 +128,8 @@ class Runner:
         self.waiters: Waiters[SessionToken] = Waiters()
         #: Callers who asked for a renewal and wait for its end.
         self.outcomes: Waiters[None] = Waiters()
+        #: The newest secrets, which late answers may still quote.
+        self.recent: deque[Secret] = deque(maxlen=_RECENT)
         #: Credentials for the next login on trial.
         self.trial: Credentials | None = None
 
@@ -169,6 +176,8 @@ class Runner:
                 self._subscribers.tell(effect)
 
     def _publish(self, held: Held) -> None:
+        if held.token.token not in self.recent:
+            self.recent.append(held.token.token)
         left = held.hard_at - self._timeline.now()
         self.served = Served(held.token, self._clock.time() + left)
 

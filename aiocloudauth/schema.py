@@ -222,9 +222,10 @@ def redacted(failure: Failure, secrets: tuple[Secret, ...]) -> Failure:
     A server, or a proxy, may quote what it was sent. A code that the API is known to use
     stays, though a secret be part of it.
     """
+    longest_first = sorted(secrets, key=lambda secret: -len(secret.reveal()))
 
     def clean(text: str) -> str:
-        for secret in secrets:
+        for secret in longest_first:
             text = text.replace(secret.reveal(), "***")
         shown = (character if character.isprintable() else " " for character in text)
         return "".join(shown)[:_MAX_MESSAGE]

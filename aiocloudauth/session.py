@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
 import aiohttp
 from aiohttp import hdrs
@@ -14,16 +14,16 @@ from aiocloudauth.answer import answer_error, read_at_most
 from aiocloudauth.credentials import ApiKey, Credentials, Password
 from aiocloudauth.errors import ConfigurationError, SessionClosedError
 from aiocloudauth.middleware import BearerMiddleware, BearerRequest
-from aiocloudauth.options import checked_options, client_timeout, has_authorization
+from aiocloudauth.options import carries_authorization, checked_options, client_timeout
+from aiocloudauth.pending import PendingResponse, PendingWebSocket
 from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
 from aiocloudauth.tls import tls
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Callable, Coroutine, Generator
     from datetime import datetime, timedelta
     from types import TracebackType
 
-    from aiohttp.client import _RequestContextManager
     from yarl import URL
 
     from aiocloudauth.clock import Clock
@@ -36,39 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CloudSession"]
 
+_Fail: TypeAlias = "Callable[[aiohttp.ClientResponse], Coroutine[Any, Any, NoReturn]]"
+
 #: Paths whose URLs are kept.
 _CACHED_PATHS: Final = 1024
-
-
-class _Done:
-    """An awaitable that is done: an answer below 400 needs no coroutine."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[Any, None, None]:
-        return iter(())  # type: ignore[return-value]  # an empty iterator is a done generator
-
-
-_DONE: Final = _Done()
-
-
-class _Connecting:
-    """What `CloudSession.ws_connect` returns: awaitable, and ``async with``."""
-
-    __slots__ = ("_connect", "_websocket")
-
-    def __init__(self, connect: Awaitable[aiohttp.ClientWebSocketResponse]) -> None:
-        self._connect = connect
-
-    def __await__(self) -> Generator[Any, None, aiohttp.ClientWebSocketResponse]:
-        return self._connect.__await__()
-
-    async def __aenter__(self) -> aiohttp.ClientWebSocketResponse:
-        self._websocket = await self._connect
-        return self._websocket
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._websocket.close()
 
 
 class CloudSession:
@@ -133,8 +104,13 @@ class CloudSession:
             proxy_auth=options.get("proxy_auth"),
             trust_env=options.get("trust_env", False),
         )
-        self._raise_for_status = options.pop("raise_for_status", True)
-        self._outer = tuple(options.pop("middlewares", ()))
+        self._defaults: dict[str, Any] = {} if self._ssl is True else {"ssl": self._ssl}
+        self._fail: _Fail | None = self._raise
+        status = options.pop("raise_for_status", True)
+        if status is not True and status is not None:
+            self._defaults["raise_for_status"] = status
+            self._fail = None
+        self._outer = tuple(options.pop("middlewares", None) or ())
         self._bearer = BearerMiddleware(self._refresher)
         self._options = options
         self._resolve = lru_cache(_CACHED_PATHS)(self._refresher.endpoint.resolve)
@@ -178,10 +154,20 @@ class CloudSession:
             CloudAuthError: The last attempt's own typed error.
             SessionClosedError: After `close`.
         """
-        await self._refresher.open()
+        if self._http is not None:
+            await self._refresher.open()  # another loop, or closed: it says so
+            return self
+        http = self._client()  # first, since it may refuse its options
+        try:
+            await self._refresher.open()
+        except BaseException:
+            await self._discard(http)
+            raise
         if self._http is None:
-            self._http = self._client()
+            self._http = http
             self._loop = asyncio.get_running_loop()
+        else:  # opened twice at once
+            await self._discard(http)
         return self
 
     def _client(self) -> aiohttp.ClientSession:
@@ -190,7 +176,16 @@ class CloudSession:
             options["connector"] = aiohttp.TCPConnector(ssl=self._ssl)
         if self._timeout is not None:
             options["timeout"] = self._timeout
-        return aiohttp.ClientSession(middlewares=(*self._outer, self._bearer), **options)
+        try:
+            return aiohttp.ClientSession(middlewares=(*self._outer, self._bearer), **options)
+        except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+            raise ConfigurationError(f"aiohttp refuses a client option: {error}") from error
+
+    async def _discard(self, http: aiohttp.ClientSession) -> None:
+        connector = http.connector
+        http.detach()
+        if connector is not None and connector is not self._options.get("connector"):
+            await connector.close()  # a caller's own is kept for another try
 
     async def close(self) -> None:
         """End the session: no task, timer or connection is left. A second call does nothing.
@@ -276,7 +271,7 @@ class CloudSession:
 
     # -- requests -------------------------------------------------------------------------
 
-    def request(self, method: str, path: str | URL, **options: Any) -> _RequestContextManager:
+    def request(self, method: str, path: str | URL, **options: Any) -> PendingResponse:
         """Send a request, as `aiohttp.ClientSession.request` does.
 
         Args:
@@ -295,42 +290,54 @@ class CloudSession:
             ConfigurationError: The path leaves the API root.
             aiohttp.ClientError: There was no answer.
         """
-        return self._ready().request(method, self._resolve(path), **self._prepared(options))
+        return self._send(method, path, options)
 
-    def get(self, path: str | URL, **options: Any) -> _RequestContextManager:
+    def get(self, path: str | URL, **options: Any) -> PendingResponse:
         """Send a GET; see `request`."""
-        return self._ready().get(self._resolve(path), **self._prepared(options))
+        return self._send("GET", path, options)
 
-    def head(self, path: str | URL, **options: Any) -> _RequestContextManager:
-        """Send a HEAD; see `request`."""
-        return self._ready().head(self._resolve(path), **self._prepared(options))
+    def head(self, path: str | URL, **options: Any) -> PendingResponse:
+        """Send a HEAD, which follows no redirect unless asked to; see `request`."""
+        options.setdefault("allow_redirects", False)
+        return self._send("HEAD", path, options)
 
-    def options(self, path: str | URL, **options: Any) -> _RequestContextManager:
+    def options(self, path: str | URL, **options: Any) -> PendingResponse:
         """Send an OPTIONS; see `request`."""
-        return self._ready().options(self._resolve(path), **self._prepared(options))
+        return self._send("OPTIONS", path, options)
 
-    def post(self, path: str | URL, **options: Any) -> _RequestContextManager:
+    def post(self, path: str | URL, **options: Any) -> PendingResponse:
         """Send a POST; see `request`."""
-        return self._ready().post(self._resolve(path), **self._prepared(options))
+        return self._send("POST", path, options)
 
-    def put(self, path: str | URL, **options: Any) -> _RequestContextManager:
+    def put(self, path: str | URL, **options: Any) -> PendingResponse:
         """Send a PUT; see `request`."""
-        return self._ready().put(self._resolve(path), **self._prepared(options))
+        return self._send("PUT", path, options)
 
-    def patch(self, path: str | URL, **options: Any) -> _RequestContextManager:
+    def patch(self, path: str | URL, **options: Any) -> PendingResponse:
         """Send a PATCH; see `request`."""
-        return self._ready().patch(self._resolve(path), **self._prepared(options))
+        return self._send("PATCH", path, options)
 
-    def delete(self, path: str | URL, **options: Any) -> _RequestContextManager:
+    def delete(self, path: str | URL, **options: Any) -> PendingResponse:
         """Send a DELETE; see `request`."""
-        return self._ready().delete(self._resolve(path), **self._prepared(options))
+        return self._send("DELETE", path, options)
 
-    def ws_connect(self, path: str | URL, **options: Any) -> _Connecting:
+    def _send(self, method: str, path: str | URL, options: dict[str, Any]) -> PendingResponse:
+        http = self._http
+        if http is None or asyncio.get_running_loop() is not self._loop:
+            http = self._ready()  # raises
+        fail = self._fail
+        if options or self._defaults:
+            fail = self._prepare(options)
+        # What aiohttp's own methods call, too; through them arguments are packed twice.
+        request = http._request(method, self._resolve(path), **options)  # noqa: SLF001 - as above
+        return PendingResponse(request, fail)
+
+    def ws_connect(self, path: str | URL, **options: Any) -> PendingWebSocket:
         """Open a WebSocket, as `aiohttp.ClientSession.ws_connect` does; see `request`."""
         http, url = self._ready(), self._resolve(path)
         if self._ssl is not True:
             options.setdefault("ssl", self._ssl)
-        return _Connecting(self._connected(http, url, options))
+        return PendingWebSocket(self._connected(http, url, options))
 
     async def _connected(
         self, http: aiohttp.ClientSession, url: URL, options: dict[str, Any]
@@ -351,23 +358,23 @@ class CloudSession:
             raise SessionClosedError(msg)
         return http
 
-    def _prepared(self, options: dict[str, Any]) -> dict[str, Any]:
-        status = options.get("raise_for_status")
-        if status is None:
-            status = self._raise_for_status
-        options["raise_for_status"] = self._check if status is True else status
-        if self._ssl is not True:
-            options.setdefault("ssl", self._ssl)
-        own = options.get("auth") is not None or has_authorization(options.get("headers"))
-        if own or options.get("middlewares") is not None:
-            outer = options.get("middlewares")
+    def _prepare(self, options: dict[str, Any]) -> _Fail | None:
+        """Fit a call's options to the session, and return who raises for its status."""
+        for name, value in self._defaults.items():
+            options.setdefault(name, value)
+        own = carries_authorization(options)
+        outer = options.get("middlewares")
+        if own or outer is not None:
             outer = self._outer if outer is None else tuple(outer)
             # aiohttp lets these replace the session's, and the token's must stay.
             options["middlewares"] = outer if own else (*outer, self._bearer)
-        return options
-
-    def _check(self, response: aiohttp.ClientResponse) -> Awaitable[None]:
-        return _DONE if response.status < 400 else self._raise(response)
+        status = options.get("raise_for_status")
+        if status is None:
+            return self._fail
+        if status is True:
+            del options["raise_for_status"]
+            return self._raise
+        return None
 
     async def _raise(self, response: aiohttp.ClientResponse) -> NoReturn:
         try:
@@ -381,11 +388,8 @@ class CloudSession:
     def _answer_error(
         self, answer: aiohttp.ClientResponse | aiohttp.ClientResponseError, body: bytes
     ) -> ApiError:
-        owns = self._refresher.endpoint.owns
-        ours = owns(answer.request_info.url)
-        note = ""
-        if not ours and any(owns(earlier.url) for earlier in answer.history):
-            note = "The request was redirected to another origin, which the token is not sent to"
+        ours = self._refresher.endpoint.owns(answer.request_info.url)
+        note = "" if ours else "This is another origin, which the token is not sent to"
         # Ours is taken off again once the request is written; the caller's own stays.
         own = hdrs.AUTHORIZATION in answer.request_info.headers
         return answer_error(

@@ -41,6 +41,21 @@ async def deliver(
 ) -> web.StreamResponse:
     """Write an answer the way its `delivery` says; note the status once it is written."""
     how = answer.delivery or Delivery()
+    try:
+        return await _write(request, arrival, answer, how, clock, date)
+    except ConnectionError:
+        # The client has gone; aiohttp is about to say so by cancelling this task.
+        await _until_cancelled()
+
+
+async def _write(
+    request: web.BaseRequest,
+    arrival: Arrival,
+    answer: Answer,
+    how: Delivery,
+    clock: Clock,
+    date: str | None,
+) -> web.StreamResponse:
     if how.websocket:
         return await _echo_messages(request, arrival)
     if how.silent:

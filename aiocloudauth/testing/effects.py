@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, Protocol
 
 from attrs import evolve, field, frozen
 
@@ -18,11 +18,16 @@ from aiocloudauth.testing.answers import Answer, failure
 from aiocloudauth.testing.realm import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
 
     from aiocloudauth.testing.realm import Realm
 
-    Proceed = Callable[[], Awaitable[Answer]]
+    class Proceed(Protocol):
+        """What carries out the rest; told not to `work`, all but the operation itself."""
+
+        async def __call__(self, *, work: bool = True) -> Answer:
+            """Make the answer so far."""
+
 
 __all__ = [
     "EFFECTS",
@@ -268,18 +273,8 @@ class Endless(Effect):
         return Answer(body=b'{"token":"').delivered(endless=b"a" * self.piece)
 
 
-class _Broken(Effect):
-    """What keeps the answer from the client, before the operation or after it."""
-
-    after_work: bool
-
-    async def answer(self, proceed: Proceed) -> Answer:
-        """Carry the operation out first, if told so."""
-        return await proceed() if self.after_work else Answer()
-
-
 @frozen
-class EmptyReply(_Broken):
+class EmptyReply(Effect):
     """The connection is closed in good order, without a byte of an answer."""
 
     name: ClassVar[str] = "empty_reply"
@@ -287,11 +282,11 @@ class EmptyReply(_Broken):
 
     async def apply(self, realm: Realm, proceed: Proceed) -> Answer:
         """Change the delivery."""
-        return (await self.answer(proceed)).delivered(cut="before_headers")
+        return (await proceed(work=self.after_work)).delivered(cut="before_headers")
 
 
 @frozen
-class Reset(_Broken):
+class Reset(Effect):
     """The connection is reset: before the headers, or after so many bytes of the body."""
 
     name: ClassVar[str] = "reset"
@@ -303,11 +298,11 @@ class Reset(_Broken):
     async def apply(self, realm: Realm, proceed: Proceed) -> Answer:
         """Change the delivery."""
         cut = 0 if self.at == "after_headers" else self.at
-        return (await self.answer(proceed)).delivered(cut=cut, reset=True)
+        return (await proceed(work=self.after_work)).delivered(cut=cut, reset=True)
 
 
 @frozen
-class Silence(_Broken):
+class Silence(Effect):
     """No answer, ever; the connection stays open."""
 
     name: ClassVar[str] = "silence"
@@ -315,7 +310,7 @@ class Silence(_Broken):
 
     async def apply(self, realm: Realm, proceed: Proceed) -> Answer:
         """Change the delivery."""
-        return (await self.answer(proceed)).delivered(silent=True)
+        return (await proceed(work=self.after_work)).delivered(silent=True)
 
 
 @frozen

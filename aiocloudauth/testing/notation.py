@@ -48,7 +48,7 @@ def fault_from_data(data: Mapping[str, Any]) -> Fault:
     """Make a fault of an object such as JSON gives."""
     if not isinstance(data, dict):
         raise ConfigurationError(f"a fault is an object, not {data!r}")
-    arguments = {"effects": (), **data}
+    arguments = {"effects": [], **data}
     effects = arguments["effects"]
     if not isinstance(effects, list):
         raise ConfigurationError("the effects of a fault are a list")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from email.utils import formatdate
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -74,12 +74,15 @@ class Service:
             realm.stats.unauthorized += 1
         return await self._deliver(request, arrival, answer)
 
-    async def _play(self, effects: tuple[Effect, ...], call: Call, route: Route) -> Answer:
+    async def _play(
+        self, effects: tuple[Effect, ...], call: Call, route: Route, *, work: bool = True
+    ) -> Answer:
         if not effects:
-            return await perform(self.realm, call, route)
+            return await perform(self.realm, call, route) if work else Answer()
+        outer = work
 
-        async def proceed() -> Answer:
-            return await self._play(effects[1:], call, route)
+        async def proceed(*, work: bool = True) -> Answer:
+            return await self._play(effects[1:], call, route, work=outer and work)
 
         return await effects[0].apply(self.realm, proceed)
 
@@ -117,7 +120,7 @@ class Service:
     def _date_now(self) -> str:
         second = math.floor(self.realm.now())
         if self._date[0] != second:
-            self._date = (second, formatdate(second, usegmt=True))
+            self._date = (second, format_datetime(instant(second), usegmt=True))
         return self._date[1]
 
 

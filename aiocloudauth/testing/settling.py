@@ -24,7 +24,7 @@ _PAUSE: Final = 0.002
 _PAUSES: Final = 4
 
 #: Turns after which something evidently spins.
-_MOST_TURNS: Final = 1_000_000
+_MOST_TURNS: Final = 100_000
 
 #: Real seconds between looks at a thread that works for the loop, and the most of them.
 _THREAD_PAUSE: Final = 0.0005
