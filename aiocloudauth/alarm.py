@@ -18,7 +18,10 @@ _SLICE: Final = 30.0
 
 
 class Alarm:
-    """Calls back at one instant of a timeline; a new one takes the old one's place."""
+    """Calls back at one instant of a timeline; a new one takes the old one's place.
+
+    It also calls back on the way there, once a slice.
+    """
 
     __slots__ = ("_at", "_clock", "_ring", "_timeline", "_timer")
 
@@ -52,4 +55,4 @@ class Alarm:
             self._sleep()
         else:
             self._at = math.inf
-            self._ring(now)
+        self._ring(now)

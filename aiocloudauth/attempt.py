@@ -65,7 +65,7 @@ class Attempts:
                 raise
             raise RenewalTimeoutError(f"no answer within {effect.timeout:g} s") from None
         if grant.expires_at is None and not grant.static:
-            grant = await self._with_expiry(grant)
+            grant = await self._with_expiry(grant, effect.timeout)
         return grant
 
     async def _login(self, refusal: CloudAuthError | None) -> Grant:
@@ -79,13 +79,15 @@ class Attempts:
                 self._refused_with = credentials
             raise
 
-    async def _with_expiry(self, grant: Grant) -> Grant:
+    async def _with_expiry(self, grant: Grant, within: float) -> Grant:
         """Find the end of a token whose answer did not name it; else one is assumed."""
         hint = evolve(grant, expires_at=jwt_expiry(grant.secret))
         if hint.expires_at is not None and lifetime(hint, self._policy) > 0:
             return hint
         try:
-            async with self._clock.timeout(self._policy.attempt_timeout):
+            # A wait of that order would leave nothing of an assumed life.
+            limit = min(within, self._policy.assumed_lifetime / 4.0)
+            async with self._clock.timeout(limit):
                 told = evolve(grant, expires_at=await self._exchange.expires_at(grant))
         except (CloudAuthError, TimeoutError) as error:
             logger.debug("GET /users/auth did not tell when the token ends: %s", error)

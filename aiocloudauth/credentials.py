@@ -249,3 +249,24 @@ class Basic(Credentials):
     password: CredentialValue = field(
         validator=_checked(_basic_problem), converter=_to_secret, repr=_hidden
     )
+
+
+def check(credentials: object, *, hosted: bool) -> None:
+    """Check that these are credentials, and that the server takes them.
+
+    Args:
+        credentials: What the user gave.
+        hosted: Whether the server is Elastic Cloud's own API.
+
+    Raises:
+        ConfigurationError: They are none, or a password for the hosted API.
+    """
+    if not isinstance(credentials, Credentials):
+        raise ConfigurationError(
+            "credentials must be Password, Bearer, ApiKey or Basic, "
+            f"not {type(credentials).__name__}"
+        )
+    if hosted and isinstance(credentials, Password):
+        raise ConfigurationError(
+            "Elastic Cloud's hosted API has no login with a password: use ApiKey(...)"
+        )

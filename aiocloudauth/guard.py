@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import AbstractEventLoop, _get_running_loop
 
 from aiocloudauth.errors import ConfigurationError, SessionClosedError
 
 __all__ = ["Guard"]
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 class Guard:
@@ -23,7 +16,7 @@ class Guard:
 
     def __init__(self) -> None:
         """Belong to no loop yet."""
-        self.loop: asyncio.AbstractEventLoop | None = None
+        self.loop: AbstractEventLoop | None = None
         self.opened = False
         self.closed = False
 
@@ -56,7 +49,7 @@ class Guard:
         Raises:
             ConfigurationError: It is another one.
         """
-        if self.loop is not None and _running_loop() is not self.loop:
+        if self.loop is not None and _get_running_loop() is not self.loop:
             raise ConfigurationError(
                 "the session was opened in another event loop (or before a fork); "
                 "open one session per loop and process"
@@ -66,4 +59,4 @@ class Guard:
     def orphaned(self) -> bool:
         """Whether the loop of `open` is closed and this is another."""
         loop = self.loop
-        return loop is not None and loop.is_closed() and _running_loop() is not loop
+        return loop is not None and loop.is_closed() and _get_running_loop() is not loop

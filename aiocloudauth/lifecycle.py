@@ -143,7 +143,11 @@ class Machine(Ways):
         if isinstance(situation, Lost) and self.abilities.rotates:
             at = self.earliest(record, now)
             return self.seek(record, now, None, at=at, by=Exchange.LOGIN)
-        return situation, (WakeAt(self.next_wake(situation)),)
+        again: tuple[Effect, ...] = (WakeAt(self.next_wake(situation)),)
+        if isinstance(situation, Active | Renewing | Degraded):
+            # Published anew: the wall clock may have been stepped back since.
+            again = (Serve(situation.held), *again)
+        return situation, again
 
     def next_wake(self, situation: Situation) -> float:
         """Return when the situation next changes by itself."""
@@ -223,17 +227,24 @@ class Machine(Ways):
         """Adopt a token, unless it is dead on arrival."""
         old, flight, grant = situation.record, situation.flight, event.grant
         held = held_of(grant, old.generation + 1, self.policy, event.draw)
-        if held.expires_at <= grant.received_at:
+        if held.hard_at <= event.now:
             problem = "in the past by the server's own clock @ $.session_expiration_time"
             dead = InvalidResponseError("the new token is expired already", problems=(problem,))
             return self.failed(situation, Failed(event.now, event.number, dead, event.draw))
+        ways = self if event.abilities is None else evolve(self, abilities=event.abilities)
         before = situation.held if isinstance(situation, Renewing) else situation.spent
         if flight.by is Exchange.REFRESH and self.abilities.repeatable and before is not None:
             was, is_ = before.token.session_expiration_time, grant.expires_at
             # The end did not move: a cap on the session, and only a login leads past it.
             held = evolve(held, final=was is not None and is_ is not None and is_ <= was)
-        record = Record(started_at=old.started_at, number=old.number, generation=old.generation + 1)
-        by = self.way(record, held, dead=False)
+        record = Record(
+            started_at=old.started_at,
+            number=old.number,
+            generation=old.generation + 1,
+            # A refused password stays refused, however well `_refresh` goes.
+            refused=None if flight.by is Exchange.LOGIN else old.refused,
+        )
+        by = ways.way(record, held, dead=False)
         next_at = FOREVER if by is None else self.earliest(record, held.renew_at)
         after = Active(record, held, next_at, by or Exchange.LOGIN)
         expiry = {"session_expiration_time": grant.expires_at}
@@ -244,7 +255,8 @@ class Machine(Ways):
             took = event.now - flight.started_at
             details = {"generation": record.generation, "took": took, **expiry}
             told.append(Emit(events.TokenRenewed, details))
-        return after, (Serve(held), Conclude(None), WakeAt(self.next_wake(after)), *told)
+        serve = Serve(held, event.abilities is not None)
+        return after, (serve, Conclude(None), WakeAt(self.next_wake(after)), *told)
 
     def failed(self, situation: Renewing | Acquiring, event: Failed) -> Step:
         """Go on to a login in the same renewal, plan the next attempt, or give up."""
@@ -269,7 +281,7 @@ class Machine(Ways):
         by = self.way(record, held, dead=good is None)
         if good is not None and (by is not None or self.abilities.repeatable):
             return self.degrade(record, event, good, by)
-        if by is None or record.refused is not None:
+        if by is None or barred:
             after, effects = self.lose(record, now)
             ours = for_request(error) if by is None and not barred else error
             return after, (self.told(record, event, by), Conclude(ours), *effects)
@@ -285,7 +297,7 @@ class Machine(Ways):
     def retry_at(self, record: Record, event: Failed, by: Exchange) -> float:
         """Return when the next attempt starts."""
         delay = backoff(record, event.error, self.policy, event.draw)
-        if record.refused is not None and by is Exchange.LOGIN:
+        if record.refused is event.error and by is Exchange.LOGIN:
             delay = max(delay, self.policy.permanent_interval)  # until the secret rotates
         return self.earliest(record, event.now + delay)
 
@@ -329,11 +341,15 @@ class Machine(Ways):
         if isinstance(before, Active | Degraded) and isinstance(situation, Acquiring):
             after, effects = self.run_out(before, now)
         elif isinstance(before, Lost):
-            after, effects = before, (Deny(before.error),)
+            at = now + self.policy.permanent_interval if self.abilities.rotates else FOREVER
+            after, effects = before, (WakeAt(at), Deny(before.error))
         elif isinstance(before, LoggedOut):
             after, effects = before, (Deny(_logged_out()),)
         else:
             after, effects = self.woken(before, Woken(now))
+        error = after.record.error
+        if isinstance(after, Starved) and isinstance(error, NoAuthenticationClusterError):
+            effects = (*effects, Deny(error))
         return after, (*told, *effects)
 
     def logout(self, situation: Situation, _: LogoutAsked) -> Step:

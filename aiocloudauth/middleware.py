@@ -196,8 +196,12 @@ class BearerMiddleware:
         refresher = self._refresher
         if not await is_refusal(response, refresher.policy.max_body):
             return False
-        if not refresher.reject(token):
-            return False
+        try:
+            if not refresher.reject(token):
+                return False
+        except BaseException:  # from another loop
+            response.close()
+            raise
         # Keeping the connection while waiting would block a pool of one.
         response.release()
         await request.close()

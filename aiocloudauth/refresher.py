@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiocloudauth import events
 from aiocloudauth.attempt import Attempts
 from aiocloudauth.clock import Clock, Timeline
-from aiocloudauth.credentials import Credentials, Password
+from aiocloudauth.credentials import check
 from aiocloudauth.endpoint import Endpoint
 from aiocloudauth.errors import (
     CloudAuthError,
@@ -20,6 +20,7 @@ from aiocloudauth.errors import (
 from aiocloudauth.exchange import AuthExchange
 from aiocloudauth.failure import for_request
 from aiocloudauth.guard import Guard
+from aiocloudauth.openable import Openable
 from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.runner import NOTHING, Runner
 from aiocloudauth.situations import (
@@ -41,12 +42,12 @@ from aiocloudauth.token import SessionToken
 from aiocloudauth.waiters import again
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from types import TracebackType
+    from collections.abc import Callable
 
     import aiohttp
     from yarl import URL
 
+    from aiocloudauth.credentials import Credentials
     from aiocloudauth.tls import TlsOption
     from aiocloudauth.token import Secret
 
@@ -58,7 +59,7 @@ _LOGOUT_TIMEOUT: Final = 2.0
 DEFAULT_POLICY: Final = RenewalPolicy()
 
 
-class TokenRefresher:
+class TokenRefresher(Openable):
     """Holds one token and keeps it fresh, for any client.
 
     One renewal is in flight at most, in a task of this object, on a connection of its
@@ -106,7 +107,7 @@ class TokenRefresher:
     ) -> None:
         """Check the values; nothing is sent and no task is made before `open`."""
         self._endpoint = Endpoint(url, allow_http=allow_http)
-        self._checked(credentials)
+        check(credentials, hosted=self._endpoint.hosted)
         if not isinstance(policy, RenewalPolicy):
             raise ConfigurationError(f"policy must be a RenewalPolicy, not {type(policy).__name__}")
         self._policy = policy
@@ -142,17 +143,6 @@ class TokenRefresher:
         self._closing = asyncio.Lock()
         self._trying = asyncio.Lock()
 
-    def _checked(self, credentials: Credentials) -> None:
-        if not isinstance(credentials, Credentials):
-            raise ConfigurationError(
-                "credentials must be Password, Bearer, ApiKey or Basic, "
-                f"not {type(credentials).__name__}"
-            )
-        if self._endpoint.hosted and isinstance(credentials, Password):
-            raise ConfigurationError(
-                "Elastic Cloud's hosted API has no login with a password: use ApiKey(...)"
-            )
-
     # -- what is held ---------------------------------------------------------------------
 
     @property
@@ -170,11 +160,6 @@ class TokenRefresher:
     def policy(self) -> RenewalPolicy:
         """The policy."""
         return self._policy
-
-    @property
-    def clock(self) -> Clock:
-        """Where time and randomness are read."""
-        return self._clock
 
     @property
     def state(self) -> SessionState:
@@ -273,9 +258,11 @@ class TokenRefresher:
             except BaseException:
                 if not guard.closed:
                     self._runner.feed(OpenGivenUp(self._timeline.now()))
-                    await self._runner.settle()
-                    await self._exchange.stop()
-                    guard.loop = None
+                    try:
+                        await self._runner.settle()
+                    finally:  # also if the caller is cancelled a second time
+                        guard.loop = None
+                        await self._exchange.stop()
                 raise
             guard.opened = True
         return self
@@ -320,24 +307,6 @@ class TokenRefresher:
                 await self._exchange.close()
                 self._subscribers.tell(Emit(events.SessionClosed))
 
-    async def __aenter__(self) -> Self:
-        return await self.open()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    def __await__(self) -> Generator[Any, None, Self]:
-        return self.open().__await__()
-
-    def __reduce__(self) -> NoReturn:
-        msg = "a TokenRefresher cannot be pickled or copied: it holds connections and secrets"
-        raise TypeError(msg)
-
     def __repr__(self) -> str:
         return f"<TokenRefresher {self._endpoint.root} {self.state.value}>"
 
@@ -366,7 +335,7 @@ class TokenRefresher:
         if credentials is None:
             await self._outcome(LoginAsked(self._timeline.now()))
             return
-        self._checked(credentials)
+        check(credentials, hosted=self._endpoint.hosted)
         async with self._trying:
             while (
                 rest := self._runner.machine.rest(self._runner.situation, self._timeline.now())
@@ -374,8 +343,10 @@ class TokenRefresher:
                 if rest is None:
                     with suppress(CloudAuthError):
                         await self._outcome(None)
-                else:
-                    await self._clock.sleep(rest)
+                else:  # a wait that `close` ends
+                    with suppress(CloudAuthError, TimeoutError):
+                        async with self._clock.timeout(rest):
+                            await self._outcome(None)
                 self.require_open()
             self._runner.trial = credentials
             try:

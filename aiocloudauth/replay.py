@@ -61,6 +61,9 @@ async def is_refusal(response: aiohttp.ClientResponse, limit: int) -> bool:
             body = await _peek(response, limit)
         except aiohttp.ClientPayloadError:
             body = b""
+        except BaseException:  # cancelled, or out of time: nobody else has the answer yet
+            response.close()
+            raise
         codes = failure_of(response.status, response.headers, body).codes
     return is_token_refusal(response.status, codes)
 

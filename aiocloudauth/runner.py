@@ -63,14 +63,13 @@ class Served:
 NOTHING: Final = Served(None, -FOREVER)
 
 
-def machine_for(policy: RenewalPolicy, credentials: Credentials) -> Machine:
-    """Return the lifecycle for these credentials."""
-    abilities = Abilities(
+def abilities_of(credentials: Credentials) -> Abilities:
+    """Return what these credentials allow."""
+    return Abilities(
         repeatable=credentials.repeatable,
         refreshable=credentials.can_refresh,
         rotates=credentials.rotates,
     )
-    return Machine(policy, abilities)
 
 
 class Runner:
@@ -90,6 +89,7 @@ class Runner:
         "_policy",
         "_subscribers",
         "_timeline",
+        "_tried",
         "machine",
         "outcomes",
         "recent",
@@ -119,7 +119,7 @@ class Runner:
         self._flight: asyncio.Task[None] | None = None
         self._flights: set[asyncio.Task[None]] = set()
         #: The decisions.
-        self.machine = machine_for(policy, attempts.credentials)
+        self.machine = Machine(policy, abilities_of(attempts.credentials))
         #: Where they stand.
         self.situation: Situation = New(Record())
         #: What requests read.
@@ -132,6 +132,7 @@ class Runner:
         self.recent: deque[Secret] = deque(maxlen=_RECENT)
         #: Credentials for the next login on trial.
         self.trial: Credentials | None = None
+        self._tried: Credentials | None = None
 
     def feed(self, event: Input) -> None:
         """Run the machine; an input that comes up meanwhile waits its turn."""
@@ -155,8 +156,8 @@ class Runner:
 
     def _perform(self, effect: Effect) -> None:
         match effect:
-            case Serve(held):
-                self._publish(held)
+            case Serve(held, adopt):
+                self._publish(held, self._tried if adopt else None)
                 self.waiters.settle(held.token)
             case Withhold():
                 self.served = NOTHING
@@ -175,7 +176,10 @@ class Runner:
             case Emit():
                 self._subscribers.tell(effect)
 
-    def _publish(self, held: Held) -> None:
+    def _publish(self, held: Held, adopted: Credentials | None) -> None:
+        if adopted is not None:
+            self._attempts.credentials = adopted
+            self.machine = Machine(self._policy, abilities_of(adopted))
         if held.token.token not in self.recent:
             self.recent.append(held.token.token)
         left = held.hard_at - self._timeline.now()
@@ -205,11 +209,10 @@ class Runner:
             unforeseen = CloudAuthError(f"a renewal failed: {type(error).__name__}")
             self._fail(effect, unforeseen.because(error))
         else:
-            if trial is not None:
-                self._attempts.credentials = trial
-                self.machine = machine_for(self._policy, trial)
+            self._tried = trial
+            abilities = None if trial is None else abilities_of(trial)
             draw = self._clock.random()
-            self.feed(Granted(self._timeline.now(), effect.number, grant, draw))
+            self.feed(Granted(self._timeline.now(), effect.number, grant, draw, abilities))
 
     def _fail(self, effect: Login | Refresh, error: CloudAuthError) -> None:
         draw = self._clock.random()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from asyncio import _get_running_loop
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
@@ -14,15 +15,15 @@ from aiocloudauth.answer import answer_error, read_at_most
 from aiocloudauth.credentials import ApiKey, Credentials, Password
 from aiocloudauth.errors import ConfigurationError, SessionClosedError
 from aiocloudauth.middleware import BearerMiddleware, BearerRequest
+from aiocloudauth.openable import Openable
 from aiocloudauth.options import carries_authorization, checked_options, client_timeout
 from aiocloudauth.pending import PendingResponse, PendingWebSocket
 from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
 from aiocloudauth.tls import tls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine
     from datetime import datetime, timedelta
-    from types import TracebackType
 
     from yarl import URL
 
@@ -42,7 +43,7 @@ _Fail: TypeAlias = "Callable[[aiohttp.ClientResponse], Coroutine[Any, Any, NoRet
 _CACHED_PATHS: Final = 1024
 
 
-class CloudSession:
+class CloudSession(Openable):
     """An `aiohttp.ClientSession` for one ECE that is always logged in.
 
     Use it as ``async with CloudSession(...) as cloud:``, or ``cloud = await
@@ -200,24 +201,6 @@ class CloudSession:
             if http is not None:
                 await http.close()
 
-    async def __aenter__(self) -> Self:
-        return await self.open()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    def __await__(self) -> Generator[Any, None, Self]:
-        return self.open().__await__()
-
-    def __reduce__(self) -> NoReturn:
-        msg = "a CloudSession cannot be pickled or copied: it holds connections and secrets"
-        raise TypeError(msg)
-
     def __repr__(self) -> str:
         return f"<CloudSession {self._refresher.endpoint.root} {self.state.value}>"
 
@@ -323,13 +306,17 @@ class CloudSession:
 
     def _send(self, method: str, path: str | URL, options: dict[str, Any]) -> PendingResponse:
         http = self._http
-        if http is None or asyncio.get_running_loop() is not self._loop:
+        if http is None or _get_running_loop() is not self._loop:
             http = self._ready()  # raises
+        try:
+            url = self._resolve(path)
+        except TypeError:  # not even hashable
+            raise ConfigurationError("a path must be a str or a yarl.URL") from None
         fail = self._fail
         if options or self._defaults:
             fail = self._prepare(options)
         # What aiohttp's own methods call, too; through them arguments are packed twice.
-        request = http._request(method, self._resolve(path), **options)  # noqa: SLF001 - as above
+        request = http._request(method, url, **options)  # noqa: SLF001 - as above
         return PendingResponse(request, fail)
 
     def ws_connect(self, path: str | URL, **options: Any) -> PendingWebSocket:
@@ -352,7 +339,7 @@ class CloudSession:
 
     def _ready(self) -> aiohttp.ClientSession:
         http = self._http
-        if http is None or asyncio.get_running_loop() is not self._loop:
+        if http is None or _get_running_loop() is not self._loop:
             self._refresher.require_open()
             msg = "the session is not open: use 'async with', or await open() first"
             raise SessionClosedError(msg)
@@ -361,7 +348,8 @@ class CloudSession:
     def _prepare(self, options: dict[str, Any]) -> _Fail | None:
         """Fit a call's options to the session, and return who raises for its status."""
         for name, value in self._defaults.items():
-            options.setdefault(name, value)
+            if options.get(name) is None:
+                options[name] = value
         own = carries_authorization(options)
         outer = options.get("middlewares")
         if own or outer is not None:
@@ -381,6 +369,9 @@ class CloudSession:
             body = await read_at_most(response, self._refresher.policy.max_body)
         except aiohttp.ClientPayloadError:
             body = None
+        except BaseException:  # cancelled, or out of time
+            response.close()
+            raise
         if body is None:
             response.close()
         raise self._answer_error(response, body or b"")

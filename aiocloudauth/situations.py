@@ -261,11 +261,12 @@ class LoginAsked(Input):
 
 @frozen
 class Granted(Input):
-    """Flight `number` brought a token."""
+    """Flight `number` brought a token. `abilities`: of the credentials under trial."""
 
     number: int
     grant: Grant
     draw: float
+    abilities: Abilities | None = None
 
 
 @frozen
@@ -322,9 +323,13 @@ class WakeAt:
 
 @frozen
 class Serve:
-    """Publish the token, then wake the callers who wait."""
+    """Publish the token, then wake the callers who wait.
+
+    `adopt`: keep the credentials that were on trial, since they gave it.
+    """
 
     held: Held
+    adopt: bool = False
 
 
 @frozen

@@ -57,7 +57,7 @@ TRANSITIONS: Final[dict[type[Situation], dict[type[Input], tuple[type[Situation]
         Rejected: (Renewing, Acquiring),
         RenewalAsked: (Renewing,),
         LoginAsked: (Renewing,),
-        Granted: (Renewing, Active, Degraded, Starved, Lost),
+        Granted: (Renewing, Acquiring, Active, Degraded, Starved, Lost),
         Failed: _IDLE,
     },
     Degraded: {

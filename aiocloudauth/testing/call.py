@@ -6,7 +6,9 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Final
 
-from attrs import define, field
+from attrs import define
+
+from aiocloudauth.testing.delivery import transport_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,15 +41,11 @@ class Call:
 
     #: The parts of the path that vary, as `user_id`, decoded.
     parts: Mapping[str, str]
-    _read: bytes | None = field(default=None, init=False, repr=False)
 
     async def read(self) -> bytes:
         """Read the body to its end, note its size and digest; return its first MiB."""
-        if self._read is not None:
-            return self._read
         request = self.request
         if not request.body_exists:
-            self._read = b""
             return b""
         await self._go_on()
         digest, kept, arrival = hashlib.sha256(), bytearray(), self.arrival
@@ -57,9 +55,9 @@ class Call:
             if len(kept) < _MOST:
                 kept += chunk[: _MOST - len(kept)]
         arrival.body_sha256 = digest.hexdigest()
-        self._read = bytes(kept)
-        arrival.body = self._read[:_KEPT]
-        return self._read
+        body = bytes(kept)
+        arrival.body = body[:_KEPT]
+        return body
 
     async def json_object(self) -> dict[str, object] | None:
         """Read the body as a JSON object; None if it is anything else, or above 1 MiB."""
@@ -87,6 +85,4 @@ class Call:
     async def _go_on(self) -> None:
         # A client that asks first (curl, for a large body) waits for this.
         if self.request.headers.get("Expect", "").lower() == "100-continue":
-            transport = self.request.transport
-            if transport is not None:
-                transport.write(_CONTINUE)
+            transport_of(self.request).write(_CONTINUE)

@@ -41,17 +41,20 @@ class _Timer:
     owner: _Timers
     loop: asyncio.AbstractEventLoop
     callback: Callable[[], None] | None
+    handle: asyncio.Handle | None = None
     context: contextvars.Context = field(factory=contextvars.copy_context)
 
     def cancel(self) -> None:
         if self.callback is not None:
             self.callback = None
             self.owner.one_cancelled()
+        if self.handle is not None:  # due, and not yet run: as the loop's own timers
+            self.handle.cancel()
 
     def fire(self) -> None:
         callback, self.callback = self.callback, None
         if callback is not None and not self.loop.is_closed():
-            self.loop.call_soon(callback, context=self.context)
+            self.handle = self.loop.call_soon(callback, context=self.context)
 
 
 class _Timers:

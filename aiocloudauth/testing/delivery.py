@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aiocloudauth.testing.answers import Answer
     from aiocloudauth.testing.records import Arrival
 
-__all__ = ["deliver", "plain"]
+__all__ = ["deliver", "plain", "transport_of"]
 
 #: SO_LINGER on, for no time at all: closing sends RST.
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
@@ -61,8 +61,7 @@ async def _write(
     if how.silent:
         await _until_cancelled()
     if how.raw is not None:
-        if request.transport is not None:
-            request.transport.write(how.raw)
+        transport_of(request).write(how.raw)
         await _hang_up(request, reset=False)
     if how.cut == "before_headers":
         await _hang_up(request, reset=how.reset)
@@ -120,16 +119,23 @@ async def _echo_messages(request: web.BaseRequest, arrival: Arrival) -> web.Stre
     return messages
 
 
+def transport_of(request: web.BaseRequest) -> asyncio.Transport:
+    """Return the connection itself."""
+    transport: asyncio.Transport | None = request.transport
+    if transport is None:  # pragma: no cover - aiohttp cancels the handler of a lost connection
+        raise ConnectionResetError("the client has gone")
+    return transport
+
+
 async def _hang_up(request: web.BaseRequest, *, reset: bool) -> NoReturn:
-    transport = request.transport
-    if transport is not None:
-        if reset:
-            connection = transport.get_extra_info("socket")
-            if connection is not None:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-            transport.abort()
-        else:
-            transport.close()
+    transport = transport_of(request)
+    if reset:
+        # Without a socket, in memory, every abort is a reset.
+        if (connection := transport.get_extra_info("socket")) is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        transport.abort()
+    else:
+        transport.close()
     await _until_cancelled()
 
 

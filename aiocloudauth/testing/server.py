@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from aiocloudauth.clock import Clock
@@ -302,15 +303,16 @@ class CloudServer:
             return False
         listener.close()
         connections.pre_shutdown()
-        handling = list(self._service.handling)
-        for task in handling:
-            task.cancel()
+        # Also what was never to be answered ends here: with its connection.
         for connection in connections.connections:
             if connection.transport is not None:
                 connection.transport.abort()
-        await asyncio.gather(*handling, return_exceptions=True)
         await connections.shutdown(_PATIENCE)
-        await listener.wait_closed()
+        with suppress(TimeoutError):
+            # From Python 3.12 on this waits for connections, also for those that never got
+            # beyond the TLS handshake.
+            async with asyncio.timeout(_PATIENCE):  # noqa: TID251 - the kernel's time
+                await listener.wait_closed()
         self._discard_certificate()
         return True
 

@@ -35,9 +35,6 @@ class Service:
     log: Log
     send_date: bool
 
-    #: Who is being answered at the moment.
-    handling: set[asyncio.Task[Any]] = field(factory=set, init=False)
-
     #: The number of each open connection.
     connections: dict[object, int] = field(factory=dict, init=False)
     _arrived: int = field(default=0, init=False)
@@ -45,9 +42,6 @@ class Service:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; what aiohttp's low-level server calls."""
-        if (task := asyncio.current_task()) is not None:
-            self.handling.add(task)
-            task.add_done_callback(self.handling.discard)
         realm, root = self.realm, self.realm.root
         arrival = self._note(request)
         if not f"{arrival.path}/".startswith(f"{root}/"):
@@ -141,7 +135,7 @@ class Connections(web.Server):
         super().__init__(
             service.handle,
             request_factory=None if service.send_date else lambda *parts: undated(*parts, loop),
-            # A client that has gone ends whatever is still held back for it.
+            # What is held back for a connection ends with it.
             handler_cancellation=True,
             access_log=None,
             # The log's digest is of the bytes that came.
