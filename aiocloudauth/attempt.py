@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aiocloudauth.exchange import AuthExchange
     from aiocloudauth.policy import RenewalPolicy
     from aiocloudauth.situations import Grant, Login
+    from aiocloudauth.token import SessionToken
 
 __all__ = ["Attempts"]
 
@@ -67,6 +68,14 @@ class Attempts:
         if grant.expires_at is None and not grant.static:
             grant = await self._with_expiry(grant, effect.timeout)
         return grant
+
+    async def log_out(self, token: SessionToken, within: float) -> None:
+        """End the server's session; a failure, or `within` seconds without one, is logged."""
+        try:
+            async with self._clock.timeout(within):
+                await self._exchange.logout(token)
+        except (CloudAuthError, TimeoutError) as error:
+            logger.warning("the token is forgotten here, but _logout failed: %s", error)
 
     async def _login(self, refusal: CloudAuthError | None) -> Grant:
         credentials = await self.credentials.resolve()

@@ -134,8 +134,7 @@ class Endpoint:
             text = text.lstrip("/")
             whole = URL(f"/{text}", encoded=encoded)
             if f"{whole.raw_path}/".startswith(self.root.raw_path):
-                # The API root is there already.
-                text, encoded = str(whole)[len(self.root.raw_path) - 1 :].lstrip("/"), True
+                return self.root.join(whole)  # the API root is there already
             # "./" keeps a colon in the first segment from being read as a scheme.
             return self.root.join(URL(f"./{text}", encoded=encoded))
         except ValueError:

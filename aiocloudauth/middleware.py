@@ -220,6 +220,28 @@ class BearerMiddleware:
         return True
 
 
+class OwnAuthorization:
+    """Sends a caller's own ``Authorization`` where a netrc entry would clash with it.
+
+    To the one origin it was given for, as aiohttp does with a header field.
+    """
+
+    __slots__ = ("_origin", "_value")
+
+    def __init__(self, value: str, url: URL) -> None:
+        """Send `value` to the origin of `url`."""
+        self._value = value
+        self._origin = url.origin()
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Put the field in the place of the one from netrc."""
+        if request.url.origin() == self._origin:
+            request.headers[hdrs.AUTHORIZATION] = self._value
+        return await handler(request)
+
+
 def _from_netrc(request: aiohttp.ClientRequest) -> bool:
     """Return whether the ``Authorization`` field is one that ``trust_env`` brought in."""
     if not request.session.trust_env or request.url.host is None:

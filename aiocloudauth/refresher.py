@@ -36,7 +36,7 @@ from aiocloudauth.situations import (
     SessionState,
     Wanted,
 )
-from aiocloudauth.subscribers import Subscribers, logger
+from aiocloudauth.subscribers import Subscribers
 from aiocloudauth.tls import tls
 from aiocloudauth.token import SessionToken
 from aiocloudauth.waiters import again
@@ -302,7 +302,7 @@ class TokenRefresher(Openable):
                 await self._runner.settle()
                 ours = self._logout_on_close and self._attempts.credentials.logs_in
                 if token is not None and ours:
-                    await self._log_out(token, _LOGOUT_TIMEOUT)
+                    await self._attempts.log_out(token, _LOGOUT_TIMEOUT)
             finally:
                 await self._exchange.close()
                 self._subscribers.tell(Emit(events.SessionClosed))
@@ -365,14 +365,7 @@ class TokenRefresher(Openable):
         self._runner.feed(LogoutAsked(self._timeline.now()))
         await self._runner.settle()
         if token is not None and token.scheme == "Bearer":
-            await self._log_out(token, self._policy.attempt_timeout)
-
-    async def _log_out(self, token: SessionToken, within: float) -> None:
-        try:
-            async with self._clock.timeout(within):
-                await self._exchange.logout(token)
-        except (CloudAuthError, TimeoutError) as error:
-            logger.warning("the token is forgotten here, but _logout failed: %s", error)
+            await self._attempts.log_out(token, self._policy.attempt_timeout)
 
     def subscribe(self, callback: Callable[[events.Event], object]) -> Callable[[], None]:
         """Call `callback` with every record of `aiocloudauth.events`, in the loop.

@@ -14,7 +14,7 @@ from aiohttp import hdrs
 from aiocloudauth.answer import answer_error, read_at_most
 from aiocloudauth.credentials import ApiKey, Credentials, Password
 from aiocloudauth.errors import ConfigurationError, SessionClosedError
-from aiocloudauth.middleware import BearerMiddleware, BearerRequest
+from aiocloudauth.middleware import BearerMiddleware, BearerRequest, OwnAuthorization
 from aiocloudauth.openable import Openable
 from aiocloudauth.options import carries_authorization, checked_options, client_timeout
 from aiocloudauth.pending import PendingResponse, PendingWebSocket
@@ -314,7 +314,7 @@ class CloudSession(Openable):
             raise ConfigurationError("a path must be a str or a yarl.URL") from None
         fail = self._fail
         if options or self._defaults:
-            fail = self._prepare(options)
+            fail = self._prepare(url, options)
         # What aiohttp's own methods call, too; through them arguments are packed twice.
         request = http._request(method, url, **options)  # noqa: SLF001 - as above
         return PendingResponse(request, fail)
@@ -345,7 +345,7 @@ class CloudSession(Openable):
             raise SessionClosedError(msg)
         return http
 
-    def _prepare(self, options: dict[str, Any]) -> _Fail | None:
+    def _prepare(self, url: URL, options: dict[str, Any]) -> _Fail | None:
         """Fit a call's options to the session, and return who raises for its status."""
         for name, value in self._defaults.items():
             if options.get(name) is None:
@@ -356,6 +356,10 @@ class CloudSession(Openable):
             outer = self._outer if outer is None else tuple(outer)
             # aiohttp lets these replace the session's, and the token's must stay.
             options["middlewares"] = outer if own else (*outer, self._bearer)
+        headers = options.get("headers") or {}
+        if self._options.get("trust_env") and hdrs.AUTHORIZATION in headers:
+            value = headers.popall(hdrs.AUTHORIZATION)[0]
+            options["middlewares"] = (*options["middlewares"], OwnAuthorization(value, url))
         status = options.get("raise_for_status")
         if status is None:
             return self._fail

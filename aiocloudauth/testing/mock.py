@@ -7,7 +7,7 @@ it tells nothing about tokens, 401s and replays: for those take `CloudServer`.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import aiohttp
 from aioresponses import CallbackResult, aioresponses
@@ -77,6 +77,10 @@ class mocked_cloud(aioresponses):  # noqa: N801 - as aioresponses itself
             self._answering("_refresh", self._token),
             self._answering("_logout", lambda *_, **__: CallbackResult(payload={})),
         ]
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        return self
 
     def add(  # type: ignore[override]  # its many keywords pass through
         self, url: str | URL | re.Pattern[str], method: str = "GET", **answer: Any
