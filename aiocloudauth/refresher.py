@@ -189,12 +189,7 @@ class TokenRefresher(Openable):
         return self._runner.machine.renewable
 
     def require_open(self) -> None:
-        """Check that this may be used here and now.
-
-        Raises:
-            SessionClosedError: Before `open`, or after `close`.
-            ConfigurationError: This is not the event loop, or the process, of `open`.
-        """
+        """Check that this may be used here and now; raises as `Guard.require_open`."""
         self._guard.require_open()
 
     async def usable(self) -> SessionToken:
@@ -401,6 +396,5 @@ class TokenRefresher(Openable):
 
     async def _outcome(self, reason: Input | None) -> None:
         """Wait for the end of the renewal that `reason` starts or joins."""
-        await self._runner.outcomes.wait(
-            lambda: None if reason is None else self._runner.feed(reason)
-        )
+        feed = self._runner.feed
+        await self._runner.outcomes.wait(lambda: None if reason is None else feed(reason))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
 import aiohttp
 from aiohttp import hdrs
+from multidict import CIMultiDict
 
 from aiocloudauth.answer import answer_error, read_at_most
 from aiocloudauth.credentials import ApiKey, Credentials, Password
@@ -356,7 +357,7 @@ class CloudSession(Openable):
             outer = self._outer if outer is None else tuple(outer)
             # aiohttp lets these replace the session's, and the token's must stay.
             options["middlewares"] = outer if own else (*outer, self._bearer)
-        headers = options.get("headers") or {}
+        headers: CIMultiDict[str] = options.get("headers") or CIMultiDict()
         if self._options.get("trust_env") and hdrs.AUTHORIZATION in headers:
             value = headers.popall(hdrs.AUTHORIZATION)[0]
             options["middlewares"] = (*options["middlewares"], OwnAuthorization(value, url))
