@@ -26,7 +26,7 @@ def _hidden(value: object) -> str:
     return "<async callable>" if callable(value) else repr(value)
 
 
-def _to_secret(value: object) -> object:
+def _to_secret(value: CredentialValue) -> CredentialValue:
     return Secret(value) if isinstance(value, str) else value
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import aiohttp
 from aiohttp import hdrs
 from attrs import evolve, frozen
+from yarl import URL
 
 from aiocloudauth.answer import answer_error, read_at_most
 from aiocloudauth.credentials import ApiKey, Basic, Bearer, Credentials, Password
@@ -21,6 +22,7 @@ from aiocloudauth.errors import (
     RenewalTimeoutError,
     TransportError,
 )
+from aiocloudauth.guard import require_loop_of
 from aiocloudauth.schema import (
     AuthenticationInfo,
     EmptyResponse,
@@ -36,9 +38,6 @@ if TYPE_CHECKING:
     import ssl as _ssl
     from collections.abc import Mapping
     from datetime import datetime
-    from typing import Any
-
-    from yarl import URL
 
     from aiocloudauth.clock import Clock, Timeline
     from aiocloudauth.endpoint import Endpoint
@@ -136,16 +135,23 @@ class AuthExchange:
         self._max_body = max_body
         self._ssl = ssl
         self._connector = connector
-        self._proxy: dict[str, Any] = {"proxy": proxy} if proxy is not None else {}
-        if proxy_auth is not None:
-            self._proxy["proxy_auth"] = proxy_auth
+        self._proxy = None if proxy is None else URL(proxy)
+        if self._proxy is not None and proxy_auth is not None:
+            # In the URL, since aiohttp means to drop the option.
+            self._proxy = self._proxy.with_user(proxy_auth.login)
+            self._proxy = self._proxy.with_password(proxy_auth.password)
         self._trust_env = trust_env
         self._timeout = timeout or aiohttp.ClientTimeout(total=None)
         self._session: aiohttp.ClientSession | None = None
         self._cookie: Secret | None = None
 
     def start(self) -> None:
-        """Make the connections' owner; needs a running loop."""
+        """Make the connections' owner; needs a running loop.
+
+        Raises:
+            ConfigurationError: The caller's connector belongs to another loop.
+        """
+        require_loop_of(self._connector)
         own = self._connector is None
         connector = self._connector or aiohttp.TCPConnector(limit=4, keepalive_timeout=_KEEPALIVE)
         self._session = aiohttp.ClientSession(
@@ -276,19 +282,28 @@ class AuthExchange:
                 call.method,
                 self._endpoint.resolve(call.path),
                 data=call.payload,
+                # No body, no content type: a strict server refuses one without the other.
+                skip_auto_headers=() if call.payload else (hdrs.CONTENT_TYPE,),
                 allow_redirects=False,
                 ssl=self._ssl,
                 middlewares=(_Stamp(call.fields),),
-                **self._proxy,
+                proxy=self._proxy,
             )
             body = await read_at_most(response, self._max_body)
             return self._parsed(call, response, body, kind), http_date(response.headers.get("Date"))
         except CloudAuthError as error:
             return error.with_traceback(None), None
+        except aiohttp.ClientHttpProxyError as error:
+            msg = f"{call}: the proxy refused the connection ({error.status})"
+            return TransportError(msg), None
+        # What broke off or is malformed: aiohttp's message and frames quote the answer, so
+        # that error becomes no cause.
         except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError) as error:
             msg = f"{call}: the answer is no whole HTTP message ({type(error).__name__})"
             problem = "malformed or cut short @ $"
-            return InvalidResponseError(msg, problems=(problem,)).because(error), None
+            return InvalidResponseError(msg, problems=(problem,)), None
+        except aiohttp.ServerDisconnectedError as error:
+            return TransportError(f"{call}: no answer: {type(error).__name__}"), None
         except TimeoutError as error:
             msg = f"{call}: no answer in time ({type(error).__name__})"
             return RenewalTimeoutError(msg).because(error), None

@@ -6,7 +6,7 @@ from asyncio import AbstractEventLoop, _get_running_loop
 
 from aiocloudauth.errors import ConfigurationError, SessionClosedError
 
-__all__ = ["Guard"]
+__all__ = ["Guard", "require_loop_of"]
 
 
 class Guard:
@@ -60,3 +60,14 @@ class Guard:
         """Whether the loop of `open` is closed and this is another."""
         loop = self.loop
         return loop is not None and loop.is_closed() and _get_running_loop() is not loop
+
+
+def require_loop_of(connector: object) -> None:
+    """Check that a caller's connector, if any, belongs to the running loop.
+
+    Raises:
+        ConfigurationError: It belongs to another one, whose loop aiohttp would adopt.
+    """
+    loop = getattr(connector, "_loop", None)
+    if loop is not None and loop is not _get_running_loop():
+        raise ConfigurationError("the connector was made in another event loop")

@@ -227,7 +227,7 @@ class Machine(Ways):
         """Adopt a token, unless it is dead on arrival."""
         old, flight, grant = situation.record, situation.flight, event.grant
         held = held_of(grant, old.generation + 1, self.policy, event.draw)
-        if held.hard_at <= event.now:
+        if min(held.hard_at, held.expires_at) <= event.now:
             problem = "in the past by the server's own clock @ $.session_expiration_time"
             dead = InvalidResponseError("the new token is expired already", problems=(problem,))
             return self.failed(situation, Failed(event.now, event.number, dead, event.draw))

@@ -123,7 +123,7 @@ class BearerMiddleware:
             headers.pop(hdrs.AUTHORIZATION, None)
         if response.status != 401 or request.sent is None:
             return response
-        interrupted = was_interrupted(request)
+        interrupted = was_interrupted(request, response)
         if not await self._renewed(request, response, request.sent, interrupted=interrupted):
             return response
         return await self._written(request, handler)
@@ -157,7 +157,7 @@ class BearerMiddleware:
         response = await self._stamped(request, handler, token)
         if response.status != 401:
             return response
-        interrupted = was_interrupted(request)
+        interrupted = was_interrupted(request, response)
         if not await self._renewed(request, response, token, interrupted=interrupted):
             return response
         return await self._stamped(request, handler, await self._refresher.usable())

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from aiohttp import hdrs
 from multidict import CIMultiDict
 
 from aiocloudauth.errors import ConfigurationError
+from aiocloudauth.guard import require_loop_of
 from aiocloudauth.middleware import BearerRequest
 from aiocloudauth.policy import seconds
 
-__all__ = ["carries_authorization", "checked_options", "client_timeout"]
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from ssl import SSLContext
+
+__all__ = ["carries_authorization", "checked_options", "client_timeout", "discard", "make_client"]
 
 #: What `aiohttp.ClientSession` takes and this session decides for itself.
 _OURS: Final = {
@@ -33,7 +38,9 @@ def carries_authorization(options: dict[str, Any]) -> bool:
     return hdrs.AUTHORIZATION in headers or options.get("auth") is not None
 
 
-def client_timeout(value: object) -> aiohttp.ClientTimeout | None:
+def client_timeout(
+    value: aiohttp.ClientTimeout | float | timedelta | None,
+) -> aiohttp.ClientTimeout | None:
     """Return aiohttp's timeout for one given as that, as seconds or as a `timedelta`.
 
     Raises:
@@ -41,11 +48,7 @@ def client_timeout(value: object) -> aiohttp.ClientTimeout | None:
     """
     if value is None or isinstance(value, aiohttp.ClientTimeout):
         return value
-    total = seconds("timeout", value)
-    if total <= 0:
-        msg = f"timeout must be greater than 0, not {total:g}"
-        raise ConfigurationError(msg)
-    return aiohttp.ClientTimeout(total=total)
+    return aiohttp.ClientTimeout(total=seconds("timeout", value))
 
 
 def checked_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -70,3 +73,37 @@ def checked_options(options: dict[str, Any]) -> dict[str, Any]:
         msg = "CloudSession() takes no Authorization header: pass credentials instead"
         raise ConfigurationError(msg)
     return options
+
+
+async def make_client(
+    options: dict[str, Any], ssl: bool | SSLContext | aiohttp.Fingerprint
+) -> aiohttp.ClientSession:
+    """Return a client session with `options`, and a connector of its own if they have none.
+
+    Raises:
+        ConfigurationError: aiohttp refuses an option, or the connector belongs to another
+            event loop. Nothing is left open but what the caller brought.
+    """
+    given = options.get("connector")
+    require_loop_of(given)
+    connector = given or aiohttp.TCPConnector(ssl=ssl)
+    http = aiohttp.ClientSession.__new__(aiohttp.ClientSession)
+    try:
+        # In two steps, so that a half-made one can be taken apart again.
+        http.__init__(**{**options, "connector": connector})  # type: ignore[misc]  # as above
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        refusal = ConfigurationError(f"aiohttp refuses a client option: {error}").because(error)
+    else:
+        return http
+    http.detach()
+    if given is None:
+        await connector.close()
+    raise refusal
+
+
+async def discard(http: aiohttp.ClientSession, given: aiohttp.BaseConnector | None) -> None:
+    """Close a client session that nobody has used, but for a caller's own connector."""
+    connector = http.connector
+    http.detach()
+    if connector is not None and connector is not given:
+        await connector.close()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
 
@@ -20,36 +19,30 @@ __all__ = ["RenewalPolicy"]
 _LONGEST: Final = 1e9
 
 
-def seconds(name: str, value: object) -> float:
-    """Return a duration, given as a number of seconds or a `timedelta`, in seconds.
-
-    Raises:
-        ConfigurationError: It is neither, not finite, or longer than 1e9 seconds.
-    """
+def _duration(value: float | timedelta) -> float:
+    """Return a duration in seconds; what is none stays as it is, for the validators."""
     if isinstance(value, timedelta):
-        value = value.total_seconds()
+        return value.total_seconds()
+    return float(value) if type(value) is int and abs(value) <= _LONGEST else value
+
+
+def _require(name: str, value: object, *, zero: bool) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        msg = f"{name} must be a number of seconds or a timedelta, not {type(value).__name__}"
-        raise ConfigurationError(msg)
-    if isinstance(value, float) and not math.isfinite(value):
-        msg = f"{name} must be finite, not {value}"
-        raise ConfigurationError(msg)
-    if abs(value) > _LONGEST:
-        msg = f"{name} must be at most {_LONGEST:g} s"
-        raise ConfigurationError(msg)
-    return float(value)
+        kind = type(value).__name__
+        raise ConfigurationError(f"{name} must be a number of seconds or a timedelta, not {kind}")
+    if not abs(value) <= _LONGEST:  # neither is NaN
+        raise ConfigurationError(f"{name} must be finite, and at most {_LONGEST:g} seconds")
+    if value < 0 or (value == 0 and not zero):
+        bound = "not be negative" if zero else "be greater than 0"
+        raise ConfigurationError(f"{name} must {bound}, not {value}")
 
 
 def _above_zero(_: object, attribute: Attribute[float], value: float) -> None:
-    if value <= 0:
-        msg = f"{attribute.name} must be greater than 0, not {value}"
-        raise ConfigurationError(msg)
+    _require(attribute.name, value, zero=False)
 
 
 def _not_negative(_: object, attribute: Attribute[float], value: float) -> None:
-    if value < 0:
-        msg = f"{attribute.name} must not be negative, not {value}"
-        raise ConfigurationError(msg)
+    _require(attribute.name, value, zero=True)
 
 
 def _whole(_: object, attribute: Attribute[int], value: object) -> None:
@@ -58,12 +51,15 @@ def _whole(_: object, attribute: Attribute[int], value: object) -> None:
         raise ConfigurationError(msg)
 
 
-def _number(name: str, default: float, *, zero: bool = False) -> Any:  # noqa: ANN401 - attrs' own type
-    return field(
-        default=default,
-        converter=lambda value: seconds(name, value),
-        validator=_not_negative if zero else _above_zero,
-    )
+def seconds(name: str, value: float | timedelta) -> float:
+    """Return a duration greater than 0 in seconds.
+
+    Raises:
+        ConfigurationError: It is none, not above 0, or longer than 1e9 seconds.
+    """
+    duration = _duration(value)
+    _require(name, duration, zero=False)
+    return duration
 
 
 @frozen(kw_only=True)
@@ -96,16 +92,16 @@ class RenewalPolicy:
         ConfigurationError: A value is out of bounds.
     """
 
-    margin: float = _number("margin", 300.0)
-    margin_fraction: float = _number("margin_fraction", 0.25)
-    jitter: float = _number("jitter", 0.2, zero=True)
-    hard_margin: float = _number("hard_margin", 10.0, zero=True)
-    hard_margin_fraction: float = _number("hard_margin_fraction", 0.05, zero=True)
-    min_interval: float = _number("min_interval", 1.0)
-    backoff: float = _number("backoff", 1.0)
-    backoff_max: float = _number("backoff_max", 60.0)
-    permanent_interval: float = _number("permanent_interval", 300.0)
-    attempt_timeout: float = _number("attempt_timeout", 10.0)
-    renewal_timeout: float = _number("renewal_timeout", 30.0)
-    assumed_lifetime: float = _number("assumed_lifetime", 120.0)
+    margin: float = field(default=300.0, converter=_duration, validator=_above_zero)
+    margin_fraction: float = field(default=0.25, converter=_duration, validator=_above_zero)
+    jitter: float = field(default=0.2, converter=_duration, validator=_not_negative)
+    hard_margin: float = field(default=10.0, converter=_duration, validator=_not_negative)
+    hard_margin_fraction: float = field(default=0.05, converter=_duration, validator=_not_negative)
+    min_interval: float = field(default=1.0, converter=_duration, validator=_above_zero)
+    backoff: float = field(default=1.0, converter=_duration, validator=_above_zero)
+    backoff_max: float = field(default=60.0, converter=_duration, validator=_above_zero)
+    permanent_interval: float = field(default=300.0, converter=_duration, validator=_above_zero)
+    attempt_timeout: float = field(default=10.0, converter=_duration, validator=_above_zero)
+    renewal_timeout: float = field(default=30.0, converter=_duration, validator=_above_zero)
+    assumed_lifetime: float = field(default=120.0, converter=_duration, validator=_above_zero)
     max_body: int = field(default=1024 * 1024, validator=_whole)

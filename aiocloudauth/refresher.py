@@ -246,8 +246,8 @@ class TokenRefresher(Openable):
             guard.require_not_closed()
             if guard.opened:
                 return self
-            guard.loop = asyncio.get_running_loop()
             self._exchange.start()
+            guard.loop = asyncio.get_running_loop()
             try:
                 await self._first()
             except BaseException:

@@ -17,14 +17,20 @@ __all__ = ["can_send_again", "is_refusal", "was_interrupted"]
 _LOCKED = (io.BufferedReader, io.BufferedRandom, io.BytesIO)
 
 
-def was_interrupted(request: aiohttp.ClientRequest) -> bool:
+def was_interrupted(request: aiohttp.ClientRequest, response: aiohttp.ClientResponse) -> bool:
     """Return whether the answer came while the body was still being written.
 
     To be asked at once when the answer is there: aiohttp ends the writing then, but not a
-    thread that reads a file for it.
+    thread that reads a file for it. The connection is not used again: the server still
+    expects the rest of the body on it, and before aiohttp 3.14 would be sent a request.
     """
     writer = request._writer  # noqa: SLF001 - nothing public says whether the body is out
-    return writer is not None and not writer.done()
+    if writer is None or writer.done():
+        return False
+    connection = response.connection
+    if connection is not None and connection.protocol is not None:
+        connection.protocol.force_close()
+    return True
 
 
 def can_send_again(body: object, *, interrupted: bool = False) -> bool:

@@ -17,7 +17,13 @@ from aiocloudauth.credentials import ApiKey, Credentials, Password
 from aiocloudauth.errors import ConfigurationError, SessionClosedError
 from aiocloudauth.middleware import BearerMiddleware, BearerRequest, OwnAuthorization
 from aiocloudauth.openable import Openable
-from aiocloudauth.options import carries_authorization, checked_options, client_timeout
+from aiocloudauth.options import (
+    carries_authorization,
+    checked_options,
+    client_timeout,
+    discard,
+    make_client,
+)
 from aiocloudauth.pending import PendingResponse, PendingWebSocket
 from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
 from aiocloudauth.tls import tls
@@ -159,35 +165,25 @@ class CloudSession(Openable):
         if self._http is not None:
             await self._refresher.open()  # another loop, or closed: it says so
             return self
-        http = self._client()  # first, since it may refuse its options
+        http = await self._client()  # first, since it may refuse its options
         try:
             await self._refresher.open()
         except BaseException:
-            await self._discard(http)
+            await discard(http, self._options.get("connector"))
             raise
         if self._http is None:
             self._http = http
             self._loop = asyncio.get_running_loop()
         else:  # opened twice at once
-            await self._discard(http)
+            await discard(http, self._options.get("connector"))
         return self
 
-    def _client(self) -> aiohttp.ClientSession:
+    async def _client(self) -> aiohttp.ClientSession:
         options = {"request_class": BearerRequest, **self._options}
-        if options.get("connector") is None:
-            options["connector"] = aiohttp.TCPConnector(ssl=self._ssl)
         if self._timeout is not None:
             options["timeout"] = self._timeout
-        try:
-            return aiohttp.ClientSession(middlewares=(*self._outer, self._bearer), **options)
-        except (AttributeError, RuntimeError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"aiohttp refuses a client option: {error}") from error
-
-    async def _discard(self, http: aiohttp.ClientSession) -> None:
-        connector = http.connector
-        http.detach()
-        if connector is not None and connector is not self._options.get("connector"):
-            await connector.close()  # a caller's own is kept for another try
+        options["middlewares"] = (*self._outer, self._bearer)
+        return await make_client(options, self._ssl)
 
     async def close(self) -> None:
         """End the session: no task, timer or connection is left. A second call does nothing.

@@ -30,6 +30,8 @@ def tls(option: TlsOption) -> bool | _ssl.SSLContext | aiohttp.Fingerprint:
             f"not {type(option).__name__}"
         )
         raise ConfigurationError(msg)
+    if not os.fspath(option):  # the ssl module would take it for the system's own CAs
+        raise ConfigurationError("ssl: the path of the CA file is empty")
     try:
         return _ssl.create_default_context(cafile=os.fspath(option))
     except (OSError, ValueError) as error:

@@ -41,7 +41,7 @@ class IllegalInputError(RuntimeError):
 
 
 _IDLE: Final = (Active, Degraded, Renewing, Acquiring, Starved, Lost)
-_UNDER_WAY: Final = (Active, Degraded, Renewing, Acquiring, Starved, Lost, LoggedOut)
+_UNDER_WAY: Final = (Acquiring, Starved, Lost, LoggedOut)
 TRANSITIONS: Final[dict[type[Situation], dict[type[Input], tuple[type[Situation], ...]]]] = {
     New: {Opened: (Acquiring, Starved, New)},
     Active: {
@@ -85,7 +85,7 @@ TRANSITIONS: Final[dict[type[Situation], dict[type[Input], tuple[type[Situation]
     },
     Lost: {
         Woken: (Lost, Starved, Acquiring),
-        Wanted: (Lost, Starved, Acquiring),
+        Wanted: (Lost, Acquiring),
         Rejected: (Lost,),
         RenewalAsked: (Lost, Starved, Acquiring),
         LoginAsked: (Lost, Starved, Acquiring),

@@ -302,7 +302,6 @@ class CloudServer:
         if listener is None or connections is None:
             return False
         listener.close()
-        connections.pre_shutdown()
         # Also what was never to be answered ends here: with its connection.
         for connection in connections.connections:
             if connection.transport is not None:
