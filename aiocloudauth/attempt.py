@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -11,7 +12,7 @@ from aiocloudauth.failure import refused
 from aiocloudauth.schedule import lifetime
 from aiocloudauth.schema import jwt_expiry
 from aiocloudauth.situations import Refresh
-from aiocloudauth.subscribers import logger
+from aiocloudauth.subscribers import log
 from aiocloudauth.waiters import again
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Attempts:
             async with self._clock.timeout(within):
                 await self._exchange.logout(token)
         except (CloudAuthError, TimeoutError) as error:
-            logger.warning("the token is forgotten here, but _logout failed: %s", error)
+            log(logging.WARNING, "the token is forgotten here, but _logout failed: %s", error)
 
     async def _login(self, refusal: CloudAuthError | None) -> Grant:
         credentials = await self.credentials.resolve()
@@ -99,6 +100,6 @@ class Attempts:
             async with self._clock.timeout(limit):
                 told = evolve(grant, expires_at=await self._exchange.expires_at(grant))
         except (CloudAuthError, TimeoutError) as error:
-            logger.debug("GET /users/auth did not tell when the token ends: %s", error)
+            log(logging.DEBUG, "GET /users/auth did not tell when the token ends: %s", error)
             return grant
         return told if lifetime(told, self._policy) > 0 else grant

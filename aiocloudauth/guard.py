@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, _get_running_loop
+from asyncio import AbstractEventLoop, Lock, _get_running_loop, get_running_loop
 
 from aiocloudauth.errors import ConfigurationError, SessionClosedError
 
@@ -12,13 +12,15 @@ __all__ = ["Guard", "require_loop_of"]
 class Guard:
     """Knows the loop that `open` ran in. A forked child never has that loop."""
 
-    __slots__ = ("closed", "loop", "opened")
+    __slots__ = ("_locks", "_locks_loop", "closed", "loop", "opened")
 
     def __init__(self) -> None:
         """Belong to no loop yet."""
         self.loop: AbstractEventLoop | None = None
         self.opened = False
         self.closed = False
+        self._locks: dict[str, Lock] = {}
+        self._locks_loop: AbstractEventLoop | None = None
 
     def require_open(self) -> None:
         """Check that this is the place and the time.
@@ -42,6 +44,25 @@ class Guard:
         """
         if self.closed:
             raise SessionClosedError("the session is closed")
+
+    def require_closable(self) -> None:
+        """Check that this is the loop of `open`, or that that one is gone.
+
+        Raises:
+            ConfigurationError: It is another one.
+        """
+        if not self.orphaned:
+            self.require_own_loop()
+
+    def lock(self, name: str) -> Lock:
+        """Return the lock of that name in the running loop.
+
+        One that was waited for in a loop is bound to it, and may be held there for ever.
+        """
+        loop = get_running_loop()
+        if loop is not self._locks_loop:
+            self._locks, self._locks_loop = {}, loop
+        return self._locks.setdefault(name, Lock())
 
     def require_own_loop(self) -> None:
         """Check that this is the loop of `open`, if that ran.

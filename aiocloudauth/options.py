@@ -76,7 +76,7 @@ def checked_options(options: dict[str, Any]) -> dict[str, Any]:
 
 
 async def make_client(
-    options: dict[str, Any], ssl: bool | SSLContext | aiohttp.Fingerprint
+    options: dict[str, Any], *, ssl: bool | SSLContext | aiohttp.Fingerprint
 ) -> aiohttp.ClientSession:
     """Return a client session with `options`, and a connector of its own if they have none.
 

@@ -139,9 +139,6 @@ class TokenRefresher(Openable):
         )
         self._logout_on_close = logout_on_close
         self._guard = Guard()
-        self._opening = asyncio.Lock()
-        self._closing = asyncio.Lock()
-        self._trying = asyncio.Lock()
 
     # -- what is held ---------------------------------------------------------------------
 
@@ -158,7 +155,7 @@ class TokenRefresher(Openable):
 
     @property
     def policy(self) -> RenewalPolicy:
-        """The policy."""
+        """When to renew."""
         return self._policy
 
     @property
@@ -192,6 +189,10 @@ class TokenRefresher(Openable):
         """Check that this may be used here and now; raises as `Guard.require_open`."""
         self._guard.require_open()
 
+    def require_closable(self) -> None:
+        """Check that `close` may be called here; raises as `Guard.require_closable`."""
+        self._guard.require_closable()
+
     async def usable(self) -> SessionToken:
         """Return a token that may be sent now, waiting for a renewal if there is none.
 
@@ -220,9 +221,8 @@ class TokenRefresher(Openable):
             ConfigurationError: `token` is no `SessionToken`.
         """
         if not isinstance(token, SessionToken):
-            raise ConfigurationError(
-                f"reject() takes the SessionToken that was sent, not {type(token).__name__}"
-            )
+            kind = type(token).__name__
+            raise ConfigurationError(f"reject() takes the SessionToken that was sent, not {kind}")
         if self._guard.opened and not self._guard.closed:
             self._guard.require_own_loop()
             self._runner.feed(Rejected(self._timeline.now(), token.generation))
@@ -241,8 +241,9 @@ class TokenRefresher(Openable):
             SessionClosedError: After `close`.
         """
         guard = self._guard
+        guard.require_not_closed()
         guard.require_own_loop()
-        async with self._opening:
+        async with guard.lock("open"):
             guard.require_not_closed()
             if guard.opened:
                 return self
@@ -280,9 +281,8 @@ class TokenRefresher(Openable):
         its failure is logged. A second call does nothing.
         """
         guard = self._guard
-        if not guard.orphaned:
-            guard.require_own_loop()
-        async with self._closing:
+        guard.require_closable()
+        async with guard.lock("close"):
             if guard.closed:
                 return
             guard.closed = True
@@ -331,7 +331,7 @@ class TokenRefresher(Openable):
             await self._outcome(LoginAsked(self._timeline.now()))
             return
         check(credentials, hosted=self._endpoint.hosted)
-        async with self._trying:
+        async with self._guard.lock("login"):
             while (
                 rest := self._runner.machine.rest(self._runner.situation, self._timeline.now())
             ) != 0:

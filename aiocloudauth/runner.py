@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -31,7 +32,7 @@ from aiocloudauth.situations import (
     Withhold,
     Woken,
 )
-from aiocloudauth.subscribers import logger
+from aiocloudauth.subscribers import log
 from aiocloudauth.waiters import Waiters
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ class Runner:
         try:
             while self._inputs:
                 self.situation, effects = self.machine.step(self.situation, self._inputs[0])
-                for effect in effects:
+                # News last: subscribers and log handlers are strangers.
+                for effect in sorted(effects, key=lambda effect: isinstance(effect, Emit)):
                     self._perform(effect)
                 self._inputs.popleft()
         except BaseException:
@@ -205,9 +207,9 @@ class Runner:
         except CloudAuthError as error:
             self._fail(effect, error)
         except Exception as error:  # noqa: BLE001 - renewal must survive any fault, and report it
-            logger.exception("a renewal failed in an unforeseen way")
             unforeseen = CloudAuthError(f"a renewal failed: {type(error).__name__}")
             self._fail(effect, unforeseen.because(error))
+            log(logging.ERROR, "a renewal failed in an unforeseen way", exc_info=error)
         else:
             self._tried = trial
             abilities = None if trial is None else abilities_of(trial)

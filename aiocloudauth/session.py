@@ -183,7 +183,7 @@ class CloudSession(Openable):
         if self._timeout is not None:
             options["timeout"] = self._timeout
         options["middlewares"] = (*self._outer, self._bearer)
-        return await make_client(options, self._ssl)
+        return await make_client(options, ssl=self._ssl)
 
     async def close(self) -> None:
         """End the session: no task, timer or connection is left. A second call does nothing.
@@ -191,6 +191,7 @@ class CloudSession(Openable):
         Callers who wait for a token get `SessionClosedError`. ``_logout`` gets 2 seconds
         at most.
         """
+        self._refresher.require_closable()  # before anything is touched
         try:
             await self._refresher.close()
         finally:

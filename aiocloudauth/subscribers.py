@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
+from asyncio import CancelledError
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from aiocloudauth.clock import Clock, Timeline
     from aiocloudauth.situations import Emit
 
-__all__ = ["Subscribers", "logger"]
+__all__ = ["Subscribers", "log"]
 
 logger = logging.getLogger("aiocloudauth")
 
@@ -60,22 +62,28 @@ class Subscribers:
             ahead = retry_at - self._timeline.now()
             details["retry_at"] = datetime.fromtimestamp(wall + ahead, UTC)
         record = effect.kind(at=datetime.fromtimestamp(wall, UTC), **details)
-        _log(record)
+        _report(record)
         for callback in self._callbacks:
             try:
                 callback(record)
-            except Exception:
-                logger.exception("a subscriber raised on %s", type(record).__name__)
+            except (Exception, CancelledError) as error:  # noqa: BLE001 - a subscriber stops nothing
+                name = type(record).__name__
+                log(logging.ERROR, "a subscriber raised on %s", name, exc_info=error)
 
 
-def _log(record: events.Event) -> None:
+def log(level: int, message: str, *values: object, exc_info: BaseException | None = None) -> None:
+    """Log, and let a handler's own failure stop nothing."""
+    with suppress(Exception):
+        logger.log(level, message, *values, exc_info=exc_info)
+
+
+def _report(record: events.Event) -> None:
     match record:
         case events.RenewalFailed():
             then = record.retry_at.isoformat() if record.retry_at else "none"
-            logger.warning(
-                "renewal attempt %d failed (next: %s): %s", record.attempt, then, record.error
-            )
+            message = "renewal attempt %d failed (next: %s): %s"
+            log(logging.WARNING, message, record.attempt, then, record.error)
         case events.SessionLost():
-            logger.error("no usable token is left: %s", record.error)
+            log(logging.ERROR, "no usable token is left: %s", record.error)
         case _:
-            logger.debug("%s", record)
+            log(logging.DEBUG, "%s", record)
