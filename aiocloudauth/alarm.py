@@ -20,10 +20,10 @@ _SLICE: Final = 30.0
 class Alarm:
     """Calls back at one instant of a timeline; a new one takes the old one's place.
 
-    It also calls back on the way there, once a slice.
+    It also calls back on the way there if the wall clock was found to have jumped.
     """
 
-    __slots__ = ("_at", "_clock", "_ring", "_timeline", "_timer")
+    __slots__ = ("_at", "_clock", "_jumps", "_ring", "_timeline", "_timer")
 
     def __init__(self, clock: Clock, timeline: Timeline, ring: Callable[[float], None]) -> None:
         """Set nothing yet; `ring` will be called with the present instant."""
@@ -31,6 +31,7 @@ class Alarm:
         self._timeline = timeline
         self._ring = ring
         self._at = math.inf
+        self._jumps = 0
         self._timer: TimerHandle | None = None
 
     def set(self, at: float) -> None:
@@ -53,6 +54,14 @@ class Alarm:
         now = self._timeline.now()
         if now < self._at:
             self._sleep()
+            if self._timeline.jumps == self._jumps:
+                return
+            self._jumps = self._timeline.jumps
         else:
             self._at = math.inf
         self._ring(now)
+
+    def forget(self) -> None:
+        """Drop the timer of a loop that is gone."""
+        self._at = math.inf
+        self._timer = None

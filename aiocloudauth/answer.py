@@ -9,6 +9,7 @@ from attrs import evolve
 from aiocloudauth.endpoint import without_secrets
 from aiocloudauth.failure import api_error, error_class
 from aiocloudauth.schema import failure_of, redacted, retry_after
+from aiocloudauth.token import spellings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,10 +39,12 @@ _PRIVATE: Final = frozenset(
 
 def public_headers(headers: Mapping[str, str], secrets: tuple[Secret, ...]) -> dict[str, str]:
     """Return the fields of an answer that an error may carry."""
+    quoted = spellings(secrets)
     return {
         name: value
         for name, value in headers.items()
-        if name.lower() not in _PRIVATE and not any(secret.reveal() in value for secret in secrets)
+        if name.lower() not in _PRIVATE
+        and not any(spelling in f"{name}: {value}" for spelling in quoted)
     }
 
 

@@ -85,6 +85,8 @@ class Timeline:
         self._clock = clock
         self._gap = clock.time() - clock.monotonic()
         self._offset = self._gap
+        #: How often the wall clock was found to have moved against `monotonic`.
+        self.jumps = 0
 
     def now(self) -> float:
         """Return the present instant."""
@@ -94,4 +96,5 @@ class Timeline:
         if abs(gained) > _NOISE:
             self._offset += max(0.0, gained)
             self._gap = gap
+            self.jumps += 1
         return monotonic + self._offset

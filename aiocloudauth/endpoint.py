@@ -141,6 +141,20 @@ class Endpoint:
             return None  # its message may quote user info
 
 
+def proxy_url(proxy: object) -> URL | None:
+    """Return the URL of a proxy; `None` for none.
+
+    Raises:
+        ConfigurationError: It is no absolute URL with a host.
+    """
+    if proxy is None:
+        return None
+    parsed = _parsed(proxy)
+    if parsed is None or not parsed.scheme or not parsed.raw_host:
+        raise ConfigurationError("the proxy must be an absolute URL, such as http://proxy:3128")
+    return parsed
+
+
 def without_secrets(url: URL) -> str:
     """Return `url` without user info, query and fragment, for messages and events."""
     return str(url.with_user(None).with_query(None).with_fragment(None))

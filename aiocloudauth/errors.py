@@ -108,6 +108,18 @@ class CloudAuthError(Exception):
         return self
 
 
+def frameless(error: BaseException) -> BaseException:
+    """Return `error` without its frames and those of its own causes.
+
+    Those of another library may hold a proxy's password, or what a server sent.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
+
+
 class ConfigurationError(CloudAuthError, ValueError):
     """A value given to this package cannot work. Nothing was sent; nothing is lost."""
 

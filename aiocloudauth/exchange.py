@@ -6,21 +6,23 @@ Source: ECE 3.8 API, tag Authentication.
 from __future__ import annotations
 
 import base64
+from collections import deque
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import aiohttp
 from aiohttp import hdrs
 from attrs import evolve, frozen
-from yarl import URL
 
 from aiocloudauth.answer import answer_error, read_at_most
 from aiocloudauth.credentials import ApiKey, Basic, Bearer, Credentials, Password
+from aiocloudauth.endpoint import proxy_url
 from aiocloudauth.errors import (
     CloudAuthError,
     ConfigurationError,
     InvalidResponseError,
     RenewalTimeoutError,
     TransportError,
+    frameless,
 )
 from aiocloudauth.guard import require_loop_of
 from aiocloudauth.schema import (
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from yarl import URL
+
     from aiocloudauth.clock import Clock, Timeline
     from aiocloudauth.endpoint import Endpoint
     from aiocloudauth.errors import ApiError
@@ -50,6 +54,8 @@ T = TypeVar("T")
 _AUTHORIZATION: Final[str] = hdrs.AUTHORIZATION
 #: The cookie that ``_logout`` wants up to ECE 3.6.
 _SESSION_COOKIE: Final = "ec-sso-session-id"
+#: Secrets that are remembered, to take them out of messages.
+_KNOWN: Final = 16
 #: Seconds an idle connection is kept: shorter than any server does, so that a renewal
 #: never writes to one that is being closed.
 _KEEPALIVE: Final = 2.0
@@ -135,7 +141,7 @@ class AuthExchange:
         self._max_body = max_body
         self._ssl = ssl
         self._connector = connector
-        self._proxy = None if proxy is None else URL(proxy)
+        self._proxy = proxy_url(proxy)
         if self._proxy is not None and proxy_auth is not None:
             # In the URL, since aiohttp means to drop the option.
             self._proxy = self._proxy.with_user(proxy_auth.login)
@@ -144,6 +150,8 @@ class AuthExchange:
         self._timeout = timeout or aiohttp.ClientTimeout(total=None)
         self._session: aiohttp.ClientSession | None = None
         self._cookie: Secret | None = None
+        # What was sent and received last: an answer may quote that of an earlier call.
+        self._known: deque[Secret] = deque(maxlen=_KNOWN)
 
     def start(self) -> None:
         """Make the connections' owner; needs a running loop.
@@ -246,6 +254,7 @@ class AuthExchange:
         started = self._timeline.now()
         answer, date = await self._answer(call, TokenResponse)
         # On the timeline: a suspend meanwhile has to widen the bounds of the server's clock.
+        self._known.append(answer.token)
         took = self._timeline.now() - started
         received = self._clock.time()
         return Grant(
@@ -275,6 +284,7 @@ class AuthExchange:
         """
         if self._session is None:
             return TransportError("the connection to the authentication API is closed"), None
+        self._known.extend(secret for secret in call.secrets if secret not in self._known)
         response: aiohttp.ClientResponse | None = None
         body: bytes | None = None
         try:
@@ -306,10 +316,10 @@ class AuthExchange:
             return TransportError(f"{call}: no answer: {type(error).__name__}"), None
         except TimeoutError as error:
             msg = f"{call}: no answer in time ({type(error).__name__})"
-            return RenewalTimeoutError(msg).because(error), None
+            return RenewalTimeoutError(msg).because(frameless(error)), None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             msg = f"{call}: no answer: {type(error).__name__}: {error}"
-            return TransportError(msg).because(error), None
+            return TransportError(msg).because(frameless(error)), None
         finally:
             if response is not None:
                 response.close() if body is None else response.release()
@@ -322,6 +332,9 @@ class AuthExchange:
         if 300 <= status < 400:
             msg = f"{call}: a redirect ({status}), which is not followed with credentials"
             raise InvalidResponseError(msg, problems=("redirect @ $",))
+        if not 200 <= status < 600:
+            msg = f"{call}: a status of {status}"
+            raise InvalidResponseError(msg, problems=("status @ $",))
         if status >= 400:
             raise self._refused(call, response, body or b"")
         if body is None:
@@ -330,11 +343,11 @@ class AuthExchange:
         if response.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
             msg = f"{call}: the answer is compressed, though that was not asked for"
             raise InvalidResponseError(msg, problems=("compressed @ $",))
-        value = decode(body)
+        value = decode(body, str(call))
         if value.get("errors"):
             # The admin console does this while it starts.
             raise self._refused(call, response, body)
-        answer = parse(value, kind)
+        answer = parse(value, kind, str(call))
         cookie = response.cookies.get(_SESSION_COOKIE)
         if cookie is not None and cookie.value:
             self._cookie = Secret(f"{_SESSION_COOKIE}={cookie.coded_value}")
@@ -344,7 +357,7 @@ class AuthExchange:
         return answer_error(
             response,
             body,
-            secrets=call.secrets,
+            secrets=tuple(self._known),
             authentication=True,
             token_sent=call.token_sent,
         )

@@ -140,9 +140,8 @@ class Machine(Ways):
             if isinstance(situation, Starved):
                 return self.start(record, now, situation.by, spent=situation.spent)
             return self.start(record, now, situation.by, good=situation.held)
-        if isinstance(situation, Lost) and self.abilities.rotates:
-            at = self.earliest(record, now)
-            return self.seek(record, now, None, at=at, by=Exchange.LOGIN)
+        if isinstance(situation, Lost) and now >= situation.next_at:
+            return self.seek(record, now, None, at=now, by=Exchange.LOGIN)
         again: tuple[Effect, ...] = (WakeAt(self.next_wake(situation)),)
         if isinstance(situation, Active | Renewing | Degraded):
             # Published anew: the wall clock may have been stepped back since.
@@ -153,7 +152,7 @@ class Machine(Ways):
         """Return when the situation next changes by itself."""
         if isinstance(situation, Active | Degraded):
             return min(situation.next_at, situation.held.hard_at)
-        if isinstance(situation, Starved):
+        if isinstance(situation, Starved | Lost):
             return situation.next_at
         return situation.held.hard_at if isinstance(situation, Renewing) else FOREVER
 
@@ -175,7 +174,7 @@ class Machine(Ways):
             rested = self.earliest(situation.record, now) <= now
             if not (self.abilities.rotates and rested):
                 return situation, (Deny(situation.error),)
-            return self.woken(situation, Woken(now))
+            return self.seek(situation.record, now, None, at=now, by=Exchange.LOGIN)
         return situation, ()
 
     def rejected(self, situation: Situation, event: Rejected) -> Step:
@@ -284,7 +283,8 @@ class Machine(Ways):
         if by is None or barred:
             after, effects = self.lose(record, now)
             ours = for_request(error) if by is None and not barred else error
-            return after, (self.told(record, event, by), Conclude(ours), *effects)
+            again = by if self.abilities.rotates else None  # else nothing will be tried
+            return after, (self.told(record, event, again), Conclude(ours), *effects)
         at = self.retry_at(record, event, by)
         after, effects = self.seek(record, now, held, at=at, by=by)
         effects = (self.told(record, event, by), Conclude(error), *effects)
@@ -341,8 +341,7 @@ class Machine(Ways):
         if isinstance(before, Active | Degraded) and isinstance(situation, Acquiring):
             after, effects = self.run_out(before, now)
         elif isinstance(before, Lost):
-            at = now + self.policy.permanent_interval if self.abilities.rotates else FOREVER
-            after, effects = before, (WakeAt(at), Deny(before.error))
+            after, effects = before, (WakeAt(before.next_at), Deny(before.error))
         elif isinstance(before, LoggedOut):
             after, effects = before, (Deny(_logged_out()),)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -116,6 +117,9 @@ class BearerMiddleware:
             response = await handler(request)
         except _NothingWrittenError:
             response = await self._written(request, handler)
+        except aiohttp.ClientError as error:
+            forget_frames(error)
+            raise
         except asyncio.CancelledError:
             self._closed_meanwhile()
             raise
@@ -143,6 +147,9 @@ class BearerMiddleware:
                 return await handler(request)
             except _NothingWrittenError:
                 continue
+            except aiohttp.ClientError as error:
+                forget_frames(error)
+                raise
             except asyncio.CancelledError:
                 self._closed_meanwhile()
                 raise
@@ -171,6 +178,9 @@ class BearerMiddleware:
         request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
         try:
             return await handler(request)
+        except aiohttp.ClientError as error:
+            forget_frames(error)
+            raise
         except asyncio.CancelledError:
             self._closed_meanwhile()
             raise
@@ -240,6 +250,14 @@ class OwnAuthorization:
         if request.url.origin() == self._origin:
             request.headers[hdrs.AUTHORIZATION] = self._value
         return await handler(request)
+
+
+def forget_frames(error: BaseException) -> None:
+    """Clear the local variables below an error of aiohttp's: they hold what was written."""
+    link: BaseException | None = error
+    while link is not None:
+        traceback.clear_frames(link.__traceback__)  # but for frames that still run
+        link = link.__cause__ or link.__context__
 
 
 def _from_netrc(request: aiohttp.ClientRequest) -> bool:

@@ -39,31 +39,39 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
         try:
             return self._coro.send(arg)
         except StopIteration as done:
-            return self._continued(done)
+            self._resp = done.value
+        return self._continue()
 
     def throw(self, *args: Any) -> Any:  # noqa: ANN401 - as `send`
         """Drive the request with an exception, as a task does."""
         try:
             return self._coro.throw(*args)
         except StopIteration as done:
-            return self._continued(done)
+            self._resp = done.value
+        return self._continue()
 
-    def _continued(self, done: StopIteration) -> Any:  # noqa: ANN401 - as `send`
-        response: ClientResponse = done.value
-        if response.status < 400 or self._fail is None:
-            raise done
-        self._coro = self._fail(response)
+    # No frame that an error leaves may hold the answer: a traceback that shows local
+    # variables would show its headers.
+
+    def _continue(self) -> Any:  # noqa: ANN401 - as `send`
+        if self._resp.status < 400 or self._fail is None:
+            raise StopIteration(self._resp)
+        self._coro = self._fail(self._resp)
         return self._coro.send(None)
 
     def __await__(self) -> Generator[Any, None, ClientResponse]:
         response = yield from self._coro.__await__()
         if response.status >= 400 and self._fail is not None:
-            yield from self._fail(response).__await__()
+            failing = self._fail(response)
+            del response
+            yield from failing.__await__()
         return response
 
     async def __aenter__(self) -> ClientResponse:
         response = await self._coro
         if response.status >= 400 and self._fail is not None:
-            await self._fail(response)
+            failing = self._fail(response)
+            del response
+            await failing
         self._resp = response
         return await response.__aenter__()

@@ -287,12 +287,15 @@ class TokenRefresher(Openable):
                 return
             guard.closed = True
             token = self._runner.served.token
+            orphaned = guard.orphaned
+            if orphaned:
+                self._runner.forget()
             self._runner.feed(CloseAsked(self._timeline.now()))
             gone = SessionClosedError("the session was closed")
             self._runner.waiters.settle(gone)
             self._runner.outcomes.settle(gone)
-            if guard.orphaned:
-                return  # its loop is gone, and with it all that could be closed
+            if orphaned:
+                return  # with its loop went all that could be closed
             try:
                 await self._runner.settle()
                 ours = self._logout_on_close and self._attempts.credentials.logs_in
@@ -383,14 +386,11 @@ class TokenRefresher(Openable):
 
     async def _wait(self, reason: type[Wanted | Opened]) -> SessionToken:
         limit = self._policy.renewal_timeout
-        try:
-            async with self._clock.timeout(limit) as scope:
+        with suppress(TimeoutError):  # no error that a caller is denied with is one
+            async with self._clock.timeout(limit):
                 return await self._runner.waiters.wait(
                     lambda: self._runner.feed(reason(self._timeline.now()))
                 )
-        except TimeoutError:
-            if not scope.expired():
-                raise  # a RenewalTimeoutError is one, too
         late = RenewalTimeoutError(f"no token within {limit:g} s")
         raise for_request(again(self.last_error or late)) if reason is Wanted else late
 

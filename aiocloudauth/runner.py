@@ -151,6 +151,14 @@ class Runner:
             self._inputs.clear()
             raise
 
+    def forget(self) -> None:
+        """Drop what belongs to a loop that is gone: nobody there can be told or stopped."""
+        self._flight = None
+        self._flights.clear()
+        self._alarm.forget()
+        self.waiters.forget()
+        self.outcomes.forget()
+
     async def settle(self) -> None:
         """Wait until no flight is left, the abandoned ones too."""
         while self._flights:
@@ -175,14 +183,14 @@ class Runner:
                 self.waiters.settle(error)
             case Conclude(error):
                 self.outcomes.settle(error)
-            case Emit():
+            case _:
                 self._subscribers.tell(effect)
 
     def _publish(self, held: Held, adopted: Credentials | None) -> None:
         if adopted is not None:
             self._attempts.credentials = adopted
             self.machine = Machine(self._policy, abilities_of(adopted))
-        if held.token.token not in self.recent:
+        if not self.recent or self.recent[-1] is not held.token.token:
             self.recent.append(held.token.token)
         left = held.hard_at - self._timeline.now()
         self.served = Served(held.token, self._clock.time() + left)

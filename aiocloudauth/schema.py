@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from aiocloudauth.errors import ErrorDetail, InvalidResponseError
 from aiocloudauth.failure import Failure, is_known
-from aiocloudauth.token import Secret, token_problem
+from aiocloudauth.token import Secret, spellings, token_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,28 +128,28 @@ def _loaded(body: bytes) -> object:
         return _NOT_JSON  # the exception would keep the body
 
 
-def decode(body: bytes) -> dict[str, Any]:
-    """Return the JSON object in `body`.
+def decode(body: bytes, where: str = "JSON") -> dict[str, Any]:
+    """Return the JSON object in `body`; `where` begins the message of an error.
 
     Raises:
         InvalidResponseError: It is empty, no JSON, or no object.
     """
     if not body.strip():
-        msg = "the answer is empty"
+        msg = f"{where}: the answer is empty"
         raise InvalidResponseError(msg, problems=("empty body @ $",))
     value = _loaded(body)
     if value is _NOT_JSON:
-        msg = "the answer is not JSON"
+        msg = f"{where}: the answer is not JSON"
         raise InvalidResponseError(msg, problems=("not JSON @ $",))
     if not isinstance(value, dict):
-        msg = "the answer is not a JSON object"
+        msg = f"{where}: the answer is not a JSON object"
         problem = f"expected an object, not {_kind(value)} @ $"
         raise InvalidResponseError(msg, problems=(problem,))
     return value
 
 
-def parse(value: Mapping[str, Any], kind: type[T]) -> T:
-    """Return the `kind` that a decoded object holds.
+def parse(value: Mapping[str, Any], kind: type[T], where: str = "JSON") -> T:
+    """Return the `kind` that a decoded object holds; `where` as for `decode`.
 
     Raises:
         InvalidResponseError: A field is missing or unusable. ``problems`` says which.
@@ -160,7 +160,7 @@ def parse(value: Mapping[str, Any], kind: type[T]) -> T:
         return _converter().structure(value, kind)
     except BaseValidationError as error:
         problems = tuple(transform_error(error, format_exception=_say))
-    msg = f"the answer does not hold a usable {kind.__name__}: {'; '.join(problems)}"
+    msg = f"{where}: not a usable {kind.__name__}: {'; '.join(problems)}"
     raise InvalidResponseError(msg, problems=problems)
 
 
@@ -222,13 +222,13 @@ def redacted(failure: Failure, secrets: tuple[Secret, ...]) -> Failure:
     A server, or a proxy, may quote what it was sent. A code that the API is known to use
     stays, though a secret be part of it.
     """
-    longest_first = sorted(secrets, key=lambda secret: -len(secret.reveal()))
+    quoted = spellings(secrets)
 
     def clean(text: str) -> str:
-        for secret in longest_first:
-            text = text.replace(secret.reveal(), "***")
-        shown = (character if character.isprintable() else " " for character in text)
-        return "".join(shown)[:_MAX_MESSAGE]
+        for spelling in quoted:
+            text = text.replace(spelling, "***")
+        shown = text[:_MAX_MESSAGE]
+        return "".join(character if character.isprintable() else " " for character in shown)
 
     def clean_code(code: str) -> str:
         return code if is_known(code) else clean(code)

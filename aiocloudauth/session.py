@@ -376,7 +376,9 @@ class CloudSession(Openable):
             raise
         if body is None:
             response.close()
-        raise self._answer_error(response, body or b"")
+        error = self._answer_error(response, body or b"")
+        del response, body  # a traceback that shows local variables must not find them
+        raise error
 
     def _answer_error(
         self, answer: aiohttp.ClientResponse | aiohttp.ClientResponseError, body: bytes

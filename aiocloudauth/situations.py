@@ -193,9 +193,13 @@ class Starved(Situation):
 
 @frozen
 class Lost(Situation):
-    """No usable token and nothing to try. `error` is what requests are answered with."""
+    """No usable token and nothing to try. `error` is what requests are answered with.
+
+    `next_at`: when a callable is asked again, for its secret may have rotated.
+    """
 
     error: CloudAuthError
+    next_at: float = FOREVER
 
 
 @frozen

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hmac
+import json
 import re
 from typing import TYPE_CHECKING, Final, NoReturn
+from urllib.parse import quote
 
 from attrs import field, frozen
 
 from aiocloudauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 __all__ = ["Secret", "SessionToken"]
@@ -85,6 +88,18 @@ class Secret:
 
     def __deepcopy__(self, memo: object) -> Secret:
         return self
+
+
+def spellings(secrets: Iterable[Secret]) -> list[str]:
+    """Return the ways in which an answer may quote `secrets`, the longest first.
+
+    As they are, as JSON writes them, and percent-encoded.
+    """
+    found = set()
+    for secret in secrets:
+        plain = secret.reveal()
+        found |= {plain, json.dumps(plain)[1:-1], quote(plain, safe="", errors="replace")}
+    return sorted(found, key=len, reverse=True)
 
 
 @frozen

@@ -57,3 +57,7 @@ class Waiters(Generic[T]):
         for future in futures:
             if not future.done():
                 future.set_result(answer)
+
+    def forget(self) -> None:
+        """Let go of everybody, unanswered: their loop is gone."""
+        self._futures = set()

@@ -111,4 +111,4 @@ class Ways:
         error = for_request(record.refused or record.error or expired)
         at = now + self.policy.permanent_interval if self.abilities.rotates else FOREVER
         told = Emit(events.SessionLost, {"error": error})
-        return Lost(record, error), (Withhold(), WakeAt(at), Deny(error), Conclude(error), told)
+        return Lost(record, error, at), (Withhold(), WakeAt(at), Deny(error), Conclude(error), told)

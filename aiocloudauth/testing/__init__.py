@@ -11,32 +11,34 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from aiocloudauth.testing.accounts import User
     from aiocloudauth.testing.clock import ManualClock
-    from aiocloudauth.testing.effects import (
-        Body,
+    from aiocloudauth.testing.disturbances import (
         Change,
-        ClusterError,
-        Effect,
         EmptyReply,
-        Endless,
-        Html,
         Late,
-        NoCluster,
-        NotReady,
         PastExpiry,
-        Raw,
-        Redirect,
         Reset,
         Silence,
-        Status,
-        TooManyRequests,
         Trickle,
         Truncated,
     )
+    from aiocloudauth.testing.effect import Effect
     from aiocloudauth.testing.faults import Fault
     from aiocloudauth.testing.memory import MemoryConnector
     from aiocloudauth.testing.mock import MockedResponse, mocked_cloud
     from aiocloudauth.testing.notation import fault_from_data, fault_to_data, read_faults
     from aiocloudauth.testing.records import Arrival, Log, Stats
+    from aiocloudauth.testing.replacements import (
+        Body,
+        ClusterError,
+        Endless,
+        Html,
+        NoCluster,
+        NotReady,
+        Raw,
+        Redirect,
+        Status,
+        TooManyRequests,
+    )
     from aiocloudauth.testing.server import CloudServer, UnusedFaultWarning
     from aiocloudauth.testing.sessions import SessionPolicy
 
@@ -79,33 +81,33 @@ __all__ = [
 
 _HOMES: Final = {
     "Arrival": "records",
-    "Body": "effects",
-    "Change": "effects",
+    "Body": "replacements",
+    "Change": "disturbances",
     "CloudServer": "server",
-    "ClusterError": "effects",
-    "Effect": "effects",
-    "EmptyReply": "effects",
-    "Endless": "effects",
+    "ClusterError": "replacements",
+    "Effect": "effect",
+    "EmptyReply": "disturbances",
+    "Endless": "replacements",
     "Fault": "faults",
-    "Html": "effects",
-    "Late": "effects",
+    "Html": "replacements",
+    "Late": "disturbances",
     "Log": "records",
     "ManualClock": "clock",
     "MemoryConnector": "memory",
     "MockedResponse": "mock",
-    "NoCluster": "effects",
-    "NotReady": "effects",
-    "PastExpiry": "effects",
-    "Raw": "effects",
-    "Redirect": "effects",
-    "Reset": "effects",
+    "NoCluster": "replacements",
+    "NotReady": "replacements",
+    "PastExpiry": "disturbances",
+    "Raw": "replacements",
+    "Redirect": "replacements",
+    "Reset": "disturbances",
     "SessionPolicy": "sessions",
-    "Silence": "effects",
+    "Silence": "disturbances",
     "Stats": "records",
-    "Status": "effects",
-    "TooManyRequests": "effects",
-    "Trickle": "effects",
-    "Truncated": "effects",
+    "Status": "replacements",
+    "TooManyRequests": "replacements",
+    "Trickle": "disturbances",
+    "Truncated": "disturbances",
     "UnusedFaultWarning": "server",
     "User": "accounts",
     "fault_from_data": "notation",

@@ -8,7 +8,8 @@ from attrs import define, field, frozen
 
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.testing import checks
-from aiocloudauth.testing.effects import EFFECTS, Effect
+from aiocloudauth.testing.effect import Effect
+from aiocloudauth.testing.effects import EFFECTS
 
 if TYPE_CHECKING:
     import re

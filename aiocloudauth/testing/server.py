@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import warnings
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from aiocloudauth.clock import Clock
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.testing.accounts import Accounts, User
 from aiocloudauth.testing.answers import Answer
-from aiocloudauth.testing.certificate import Certificate
 from aiocloudauth.testing.clock import ManualClock
-from aiocloudauth.testing.effects import Effect, Status
 from aiocloudauth.testing.faults import Fault, Script
+from aiocloudauth.testing.listener import Listener
 from aiocloudauth.testing.memory import MemoryConnector
 from aiocloudauth.testing.realm import Realm, Reply
 from aiocloudauth.testing.records import Log, Stats
+from aiocloudauth.testing.replacements import Status
 from aiocloudauth.testing.saml import saml_response
-from aiocloudauth.testing.service import Connections, Service
+from aiocloudauth.testing.service import Service
 from aiocloudauth.testing.sessions import SessionPolicy, Sessions
 from aiocloudauth.testing.versions import version_named
 
 if TYPE_CHECKING:
+    import asyncio
     import ssl
     from collections.abc import Iterable, Mapping
     from types import TracebackType
 
+    from aiocloudauth.testing.effect import Effect
     from aiocloudauth.testing.sessions import TokenFormat
 
 __all__ = ["CloudServer", "UnusedFaultWarning"]
 
 _ROOT: Final = "/api/v1"
-
-#: Real seconds that connections get to end once they were told to.
-_PATIENCE: Final = 0.5
 
 
 class UnusedFaultWarning(UserWarning):
@@ -116,15 +113,14 @@ class CloudServer:
             basic_refresh=basic_refresh,
             elevated_paths=tuple(elevated_paths),
         )
-        self._service = Service(realm, Script(clock, faults), Log(log_size), send_date)
-        self._realm = realm
         if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65_535:
             raise ConfigurationError(f"a port is a number from 0 to 65535, not {port!r}")
-        self._address = (host, port)
-        self._tls = tls
-        self._certificate: Certificate | None = None
-        self._connections: Connections | None = None
-        self._listener: asyncio.Server | None = None
+        if not isinstance(host, str) or not host:
+            raise ConfigurationError(f"a host is a name or an address, not {host!r}")
+        self._service = Service(realm, Script(clock, faults), Log(log_size), send_date)
+        self._realm = realm
+        self._address, self._tls = (host, port), tls
+        self._listener: Listener | None = None
         self._url: str | None = None
 
     @property
@@ -137,9 +133,9 @@ class CloudServer:
     @property
     def ca_file(self) -> str:
         """The authority that signed the throw-away certificate: a PEM file, until `close`."""
-        if self._certificate is None:
+        if self._listener is None or self._listener.certificate is None:
             raise ConfigurationError("only a running server with tls=True has a CA file")
-        return self._certificate.ca_file
+        return self._listener.certificate.ca_file
 
     @property
     def stats(self) -> Stats:
@@ -183,7 +179,7 @@ class CloudServer:
     @property
     def running(self) -> bool:
         """Whether it listens: between `start` and `close`."""
-        return self._connections is not None
+        return self._listener is not None
 
     def connector(self, **options: Any) -> MemoryConnector:
         """Make an aiohttp connector that reaches this server without sockets.
@@ -195,35 +191,20 @@ class CloudServer:
 
     def accept(self) -> asyncio.Protocol:
         """Make the server's side of a connection, for a transport of one's own."""
-        if self._connections is None:
+        if self._listener is None:
             raise ConfigurationError("the server accepts no connection before it is started")
-        return self._connections()
+        return self._listener.connections()
 
     async def start(self) -> Self:
         """Listen; returns once the port is open. A started server stays as it is.
 
         Raises `ConfigurationError` if it cannot listen there, as when the port is taken.
         """
-        if self._listener is not None:
-            return self
-        host, port = self._address
-        context = self._tls if self._tls is not True else self._new_certificate().server_context
-        connections = Connections(self._service)
-        loop = asyncio.get_running_loop()
-        try:
-            self._listener = await loop.create_server(
-                connections, host, port, ssl=context or None, backlog=1024
-            )
-        except OSError as error:
-            self._discard_certificate()
-            reason = error.strerror or str(error)
-            raise ConfigurationError(f"cannot listen on {host}:{port}: {reason}") from error
-        self._connections = connections
-        port = self._listener.sockets[0].getsockname()[1]
-        name = f"[{host}]" if ":" in host else host
-        root = "" if self._realm.root == _ROOT else self._realm.root
-        self._url = f"{'https' if context else 'http'}://{name}:{port}{root}"
-        self._service.script.start()
+        if self._listener is None:
+            self._listener = await Listener.open(self._service, *self._address, tls=self._tls)
+            root = "" if self._realm.root == _ROOT else self._realm.root
+            self._url = self._listener.origin + root
+            self._service.script.start()
         return self
 
     async def close(self) -> None:
@@ -298,31 +279,10 @@ class CloudServer:
 
     async def _shut(self) -> bool:
         listener, self._listener = self._listener, None
-        connections, self._connections = self._connections, None
-        if listener is None or connections is None:
+        if listener is None:
             return False
-        listener.close()
-        # Also what was never to be answered ends here: with its connection.
-        for connection in connections.connections:
-            if connection.transport is not None:
-                connection.transport.abort()
-        await connections.shutdown(_PATIENCE)
-        with suppress(TimeoutError):
-            # From Python 3.12 on this waits for connections, also for those that never got
-            # beyond the TLS handshake.
-            async with asyncio.timeout(_PATIENCE):  # noqa: TID251 - the kernel's time
-                await listener.wait_closed()
-        self._discard_certificate()
+        await listener.close()
         return True
-
-    def _new_certificate(self) -> Certificate:
-        self._certificate = Certificate(self._address[0], "localhost")
-        return self._certificate
-
-    def _discard_certificate(self) -> None:
-        certificate, self._certificate = self._certificate, None
-        if certificate is not None:
-            certificate.discard()
 
     def _report_unfired(self) -> None:
         if unfired := self.unfired:

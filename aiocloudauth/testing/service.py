@@ -18,7 +18,7 @@ from aiocloudauth.testing.records import Arrival, Log
 from aiocloudauth.testing.routes import Route, perform, route_for
 
 if TYPE_CHECKING:
-    from aiocloudauth.testing.effects import Effect
+    from aiocloudauth.testing.effect import Effect
     from aiocloudauth.testing.faults import Script
     from aiocloudauth.testing.identity import Identity
     from aiocloudauth.testing.realm import Realm
