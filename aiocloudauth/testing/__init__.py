@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from aiocloudauth.testing.accounts import User
+    from aiocloudauth.testing.answers import Answer
     from aiocloudauth.testing.clock import ManualClock
     from aiocloudauth.testing.disturbances import (
         Change,
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
         Trickle,
         Truncated,
     )
-    from aiocloudauth.testing.effect import Effect
+    from aiocloudauth.testing.effect import Effect, Proceed
     from aiocloudauth.testing.faults import Fault
     from aiocloudauth.testing.memory import MemoryConnector
     from aiocloudauth.testing.mock import MockedResponse, mocked_cloud
     from aiocloudauth.testing.notation import fault_from_data, fault_to_data, read_faults
+    from aiocloudauth.testing.realm import Realm
     from aiocloudauth.testing.records import Arrival, Log, Stats
     from aiocloudauth.testing.replacements import (
         Body,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from aiocloudauth.testing.sessions import SessionPolicy
 
 __all__ = [
+    "Answer",
     "Arrival",
     "Body",
     "Change",
@@ -61,7 +64,9 @@ __all__ = [
     "NoCluster",
     "NotReady",
     "PastExpiry",
+    "Proceed",
     "Raw",
+    "Realm",
     "Redirect",
     "Reset",
     "SessionPolicy",
@@ -80,6 +85,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "Answer": "answers",
     "Arrival": "records",
     "Body": "replacements",
     "Change": "disturbances",
@@ -98,7 +104,9 @@ _HOMES: Final = {
     "NoCluster": "replacements",
     "NotReady": "replacements",
     "PastExpiry": "disturbances",
+    "Proceed": "effect",
     "Raw": "replacements",
+    "Realm": "realm",
     "Redirect": "replacements",
     "Reset": "disturbances",
     "SessionPolicy": "sessions",

@@ -1,4 +1,4 @@
-"""Every effect there is, by name."""
+"""Every effect there is, by name, and what they have in common."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from aiocloudauth.testing.disturbances import (
     Trickle,
     Truncated,
 )
+from aiocloudauth.testing.effect import Effect, Proceed
 from aiocloudauth.testing.replacements import (
     Body,
     ClusterError,
@@ -30,9 +31,7 @@ from aiocloudauth.testing.replacements import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiocloudauth.testing.effect import Effect
-
-__all__ = ["EFFECTS"]
+__all__ = ["EFFECTS", "Effect", "Proceed"]
 
 #: Every effect by the name that a script written as data uses.
 EFFECTS: Final[Mapping[str, type[Effect]]] = {

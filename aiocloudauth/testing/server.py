@@ -148,6 +148,11 @@ class CloudServer:
         return self._service.log
 
     @property
+    def open_connections(self) -> int:
+        """How many connections there are at the moment."""
+        return len(self._service.connections)
+
+    @property
     def users(self) -> Accounts:
         """The users; `put` and `remove` change them at any time."""
         return self._realm.accounts
