@@ -1,0 +1,227 @@
+"""The table of transitions says neither too little nor too much. No event loop."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import pytest
+
+from aiocloudauth.lifecycle import Machine
+from aiocloudauth.policy import RenewalPolicy
+from aiocloudauth.situations import (
+    FOREVER,
+    Abilities,
+    Acquiring,
+    CloseAsked,
+    Exchange,
+    Failed,
+    Flight,
+    Grant,
+    Granted,
+    Held,
+    Input,
+    LoginAsked,
+    LogoutAsked,
+    New,
+    Opened,
+    OpenGivenUp,
+    Record,
+    Rejected,
+    RenewalAsked,
+    Renewing,
+    Situation,
+    Wanted,
+    Woken,
+)
+from aiocloudauth.token import Secret
+from aiocloudauth.transitions import TRANSITIONS, IllegalInputError
+from tests.course import EPOCH, EXPIRED, NO_CLUSTER, TRANSIENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Row: TypeAlias = tuple[type[Situation], type[Input], type[Situation]]
+
+INPUTS: Final[tuple[type[Input], ...]] = (
+    Opened,
+    OpenGivenUp,
+    Woken,
+    Wanted,
+    Rejected,
+    RenewalAsked,
+    LoginAsked,
+    Granted,
+    Failed,
+    LogoutAsked,
+    CloseAsked,
+)
+#: min_interval is the longer one, so that a timer may find that it is not time yet.
+POLICY: Final = RenewalPolicy(min_interval=20.0, permanent_interval=10.0, jitter=0.0)
+#: A password, one from a callable, and a bare token.
+KINDS: Final = (Abilities(), Abilities(rotates=True), Abilities(repeatable=False))
+#: How many inputs the walk goes from the start; its ways have all been taken by then.
+DEPTH: Final = 6
+#: Lives of new tokens, seconds: good, shorter than `min_interval`, dead.
+LIVES: Final = (1000.0, 10.0, -1.0)
+
+
+def grant(now: float, expires: float) -> Grant:
+    """Return a token that ends at `expires`."""
+    wall = EPOCH.timestamp() + now
+    return Grant(
+        secret=Secret("token"),
+        scheme="Bearer",
+        expires_at=EPOCH + timedelta(seconds=expires),
+        received_at=now,
+        sent_wall=wall,
+        received_wall=wall,
+    )
+
+
+def held_by(situation: Situation) -> Held | None:
+    """Return the token in hand, or the last one."""
+    return getattr(situation, "held", None) or getattr(situation, "spent", None)
+
+
+def inputs(situation: Situation, now: float) -> Iterator[Input]:
+    """Make every input that fits, each with the details that matter."""
+    number, generation = situation.record.number, situation.record.generation
+    allowed = TRANSITIONS[type(situation)]
+    for kind in (Opened, OpenGivenUp, Woken, Wanted, RenewalAsked, LogoutAsked, CloseAsked):
+        if kind in allowed:
+            yield kind(now)
+    if Rejected in allowed:
+        yield Rejected(now, generation)
+        yield Rejected(now, generation - 1)
+    if LoginAsked in allowed:
+        yield LoginAsked(now)
+        yield LoginAsked(now, trial=True)
+    yield Granted(now, number + 1, grant(now, now + LIVES[0]), 0.0)
+    yield Failed(now, number + 1, EXPIRED, 0.0)
+    if isinstance(situation, Renewing | Acquiring):
+        held = held_by(situation)
+        ends = [now + life for life in LIVES]
+        if held is not None:
+            ends.append(held.expires_at)  # a cap on the session
+        for end in ends:
+            yield Granted(now, number, grant(now, end), 0.0)
+        for error in (EXPIRED, NO_CLUSTER, TRANSIENT[0]):
+            yield Failed(now, number, error, 0.0)
+
+
+def moments(situation: Situation, now: float) -> set[float]:
+    """Return the instants at which the situation may look different, and one long after."""
+    held = held_by(situation)
+    candidates = {
+        now,
+        situation.record.started_at + POLICY.min_interval,
+        getattr(situation, "next_at", now),
+        now if held is None else held.hard_at,
+    }
+    far = max(at for at in candidates if at < FOREVER) + POLICY.min_interval
+    return {at for at in candidates if now <= at < FOREVER} | {far}
+
+
+def shape(situation: Situation, now: float) -> object:
+    """Return what decides about the future, with the same times on the clock for all."""
+
+    def ahead(at: float) -> float:
+        return max(at - now, 0.0) if at < FOREVER else at
+
+    def token(held: Held | None) -> object:
+        return held and (ahead(held.hard_at), ahead(held.expires_at), held.final)
+
+    record = situation.record
+    flight: Flight | None = getattr(situation, "flight", None)
+    by: Exchange | None = getattr(situation, "by", None)
+    return (
+        type(situation),
+        ahead(record.started_at + POLICY.min_interval),
+        type(record.error),
+        record.refused is None,
+        token(held_by(situation)),
+        ahead(getattr(situation, "next_at", now)),
+        by,
+        flight and flight.by,
+        flight and flight.before and shape(flight.before, now),
+    )
+
+
+@cache
+def explored() -> tuple[dict[Row, int], dict[type[Situation], Situation]]:
+    """Walk every way from the start, breadth first, and note which rows were used."""
+    rows: dict[Row, int] = {}
+    examples: dict[type[Situation], Situation] = {}
+    for kind in KINDS:
+        machine = Machine(POLICY, kind)
+        start: Situation = New(Record())
+        todo = deque([(start, 0.0, 0)])
+        seen = {shape(start, 0.0)}
+        while todo:
+            situation, now, depth = todo.popleft()
+            examples.setdefault(type(situation), situation)
+            for at in moments(situation, now):
+                for event in inputs(situation, at):
+                    after, _ = machine.step(situation, event)
+                    row = (type(situation), type(event), type(after))
+                    rows[row] = rows.get(row, 0) + 1
+                    if depth < DEPTH and (form := shape(after, at)) not in seen:
+                        seen.add(form)
+                        todo.append((after, at, depth + 1))
+    return rows, examples
+
+
+def table() -> Iterator[Row]:
+    """Return every row of the table."""
+    for situation, taken in TRANSITIONS.items():
+        for event, outcomes in taken.items():
+            for after in outcomes:
+                yield situation, event, after
+
+
+def named(rows: Iterable[Row]) -> list[str]:
+    """Write rows down for a reader."""
+    return sorted(f"{a.__name__}, {event.__name__} → {b.__name__}" for a, event, b in rows)
+
+
+def test_every_row_of_the_table_can_happen() -> None:
+    """A row that no way leads to would hide a fault, and draw an arrow that is not there."""
+    rows, _ = explored()
+    assert named(set(table()) - rows.keys()) == []
+
+
+def test_nothing_happens_that_the_table_does_not_say() -> None:
+    """The walk tries every input that fits, with every detail that matters."""
+    rows, _ = explored()
+    assert named(rows.keys() - set(table())) == []
+    assert sum(rows.values()) > 100_000
+
+
+@pytest.mark.parametrize("kind", list(TRANSITIONS), ids=lambda kind: kind.__name__)
+def test_an_input_without_a_row_is_illegal(kind: type[Situation]) -> None:
+    """In every situation, whatever is not in the table raises."""
+    _, examples = explored()
+    machine, situation = Machine(POLICY, Abilities()), examples[kind]
+    missing = [event for event in INPUTS if event not in TRANSITIONS[kind]]
+    assert missing
+    for event in missing:
+        details = (1,) if event is Rejected else ()
+        with pytest.raises(IllegalInputError, match=f"^{event.__name__} in {kind.__name__}$"):
+            machine.step(situation, event(0.0, *details))
+
+
+def test_every_input_is_known_to_the_table() -> None:
+    """The walk leaves no input out."""
+    assert {event for taken in TRANSITIONS.values() for event in taken} == set(INPUTS)
+
+
+def test_an_outcome_that_the_table_does_not_allow_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The table binds the code, too."""
+    monkeypatch.setitem(TRANSITIONS[New], Opened, (New,))
+    with pytest.raises(IllegalInputError, match=r"^Opened led from New to Acquiring$"):
+        Machine(POLICY, Abilities()).step(New(Record()), Opened(0.0))
