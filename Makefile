@@ -11,13 +11,15 @@ BIN := $(VENV)/bin
 # -qq: only errors; a machine's own index settings may warn a line a package.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq -c constraints-dev.txt
 INPUTS := pyproject.toml constraints-dev.txt
+# The clients that the benchmarks compare with need versions of their own.
+BENCH := $(VENV)/bench
 
 # What runs pytest: `make cover` puts coverage here. ARGS= goes to pytest.
 RUN := $(BIN)/python
 ARGS :=
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test cover lint format wheel clean
+.PHONY: help demo test cover lint format wheel bench bench-quick clean
 
 help:
 	@echo "make demo    a session under load against an embedded server: watch it not lapse"
@@ -26,6 +28,8 @@ help:
 	@echo "make lint    ruff, mypy --strict, the import contracts"
 	@echo "make format  let ruff put the layout right"
 	@echo "make wheel   build, install in a fresh venv, import every module alone"
+	@echo "make bench   measure, beside other clients (10 min), and renew docs/benchmarks.*"
+	@echo "make bench-quick  measure this package alone (1 min), and print the table"
 	@echo "make clean   remove what the above made"
 
 # Two stamps, so that the demo need not wait for the tools.
@@ -74,6 +78,19 @@ format: $(VENV)/dev.stamp
 
 wheel: $(VENV)/dev.stamp
 	@.ci/wheel $(BIN)/python
+
+$(BENCH)/stamp: $(VENV)/runtime.stamp benchmarks/requirements.txt benchmarks/constraints.txt
+	@echo "Setting up $(BENCH), with the clients to compare with"
+	@$(BIN)/python -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check install -qq \
+	    -c benchmarks/constraints.txt -r benchmarks/requirements.txt -e .
+	@touch $@
+
+bench: $(BENCH)/stamp
+	@$(BENCH)/bin/python -m benchmarks --write $(ARGS)
+
+bench-quick: $(BENCH)/stamp
+	@$(BENCH)/bin/python -m benchmarks --quick $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache \
