@@ -40,7 +40,7 @@ from attrs import frozen
 from multidict import CIMultiDict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = [
     "ApiError",
@@ -108,15 +108,23 @@ class CloudAuthError(Exception):
         return self
 
 
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield `error` and what led to it, once each: a chain may be a ring."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
 def frameless(error: BaseException) -> BaseException:
     """Return `error` without its frames and those of its own causes.
 
     Those of another library may hold a proxy's password, or what a server sent.
     """
-    link: BaseException | None = error
-    while link is not None:
+    for link in chain(error):
         link.__traceback__ = None
-        link = link.__cause__ or link.__context__
     return error
 
 

@@ -12,7 +12,7 @@ from aiohttp.helpers import basicauth_from_netrc, netrc_from_env
 
 from aiocloudauth import events
 from aiocloudauth.endpoint import without_secrets
-from aiocloudauth.errors import BodyNotReplayableError, SessionClosedError
+from aiocloudauth.errors import BodyNotReplayableError, SessionClosedError, chain
 from aiocloudauth.replay import can_send_again, is_refusal, was_interrupted
 
 if TYPE_CHECKING:
@@ -254,10 +254,8 @@ class OwnAuthorization:
 
 def forget_frames(error: BaseException) -> None:
     """Clear the local variables below an error of aiohttp's: they hold what was written."""
-    link: BaseException | None = error
-    while link is not None:
+    for link in chain(error):
         traceback.clear_frames(link.__traceback__)  # but for frames that still run
-        link = link.__cause__ or link.__context__
 
 
 def _from_netrc(request: aiohttp.ClientRequest) -> bool:

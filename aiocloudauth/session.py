@@ -6,7 +6,7 @@ import asyncio
 import os
 from asyncio import _get_running_loop
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, cast
 
 import aiohttp
 from aiohttp import hdrs
@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 
 from aiocloudauth.answer import answer_error, read_at_most
 from aiocloudauth.credentials import ApiKey, Credentials, Password
-from aiocloudauth.errors import ConfigurationError, SessionClosedError
+from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.middleware import BearerMiddleware, BearerRequest, OwnAuthorization
 from aiocloudauth.openable import Openable
 from aiocloudauth.options import (
@@ -338,10 +338,8 @@ class CloudSession(Openable):
     def _ready(self) -> aiohttp.ClientSession:
         http = self._http
         if http is None or _get_running_loop() is not self._loop:
-            self._refresher.require_open()
-            msg = "the session is not open: use 'async with', or await open() first"
-            raise SessionClosedError(msg)
-        return http
+            self._refresher.require_open()  # raises: it is open with `http`, and in that loop
+        return cast("aiohttp.ClientSession", http)
 
     def _prepare(self, url: URL, options: dict[str, Any]) -> _Fail | None:
         """Fit a call's options to the session, and return who raises for its status."""
