@@ -135,7 +135,7 @@ class MemoryConnector(BaseConnector):
         self,
         req: ClientRequest,
         traces: list[Trace],
-        timeout: ClientTimeout,  # noqa: ASYNC109 - aiohttp's signature
+        timeout: ClientTimeout,  # noqa: ASYNC109 - the signature is that of aiohttp
     ) -> ResponseHandler:
         for server in self._servers:
             if server.running and URL(server.url).origin() == req.url.origin():
