@@ -86,14 +86,15 @@ def answer_error(
 
 async def read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
     """Return the body, or `None` if it is longer than `limit` bytes."""
-    body = bytearray()
+    # A traceback that shows local variables must find no answer in this frame.
+    content, body = response.content, bytearray()
+    del response
     try:
-        async for chunk in response.content.iter_any():
+        async for chunk in content.iter_any():
             body += chunk
             if len(body) > limit:
                 return None
         return bytes(body)
     finally:
-        # A traceback that shows local variables must find no token in this frame.
         del body
         chunk = b""

@@ -16,6 +16,7 @@ from aiocloudauth.errors import (
     ConfigurationError,
     RenewalTimeoutError,
     SessionClosedError,
+    SessionExpiredError,
 )
 from aiocloudauth.exchange import AuthExchange
 from aiocloudauth.failure import for_request
@@ -334,18 +335,12 @@ class TokenRefresher(Openable):
             await self._outcome(LoginAsked(self._timeline.now()))
             return
         check(credentials, hosted=self._endpoint.hosted)
+        drops = self._runner.drops
         async with self._guard.lock("login"):
-            while (
-                rest := self._runner.machine.rest(self._runner.situation, self._timeline.now())
-            ) != 0:
-                if rest is None:
-                    with suppress(CloudAuthError):
-                        await self._outcome(None)
-                else:  # a wait that `close` ends
-                    with suppress(CloudAuthError, TimeoutError):
-                        async with self._clock.timeout(rest):
-                            await self._outcome(None)
-                self.require_open()
+            await self._runner.turn()
+            self.require_open()
+            if self._runner.drops != drops:
+                raise SessionExpiredError("logged out before this login could start")
             self._runner.trial = credentials
             try:
                 await self._outcome(LoginAsked(self._timeline.now(), trial=True))

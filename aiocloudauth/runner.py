@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from aiocloudauth.alarm import Alarm
@@ -91,6 +92,7 @@ class Runner:
         "_subscribers",
         "_timeline",
         "_tried",
+        "drops",
         "machine",
         "outcomes",
         "recent",
@@ -125,6 +127,8 @@ class Runner:
         self.situation: Situation = New(Record())
         #: What requests read.
         self.served = NOTHING
+        #: How often all that was under way was dropped, by a logout or a close.
+        self.drops = 0
         #: Callers who wait for a token.
         self.waiters: Waiters[SessionToken] = Waiters()
         #: Callers who asked for a renewal and wait for its end.
@@ -151,6 +155,20 @@ class Runner:
             self._inputs.clear()
             raise
 
+    async def turn(self) -> None:
+        """Wait until a login on trial may start, or until all is dropped."""
+        drops = self.drops
+        while drops == self.drops:
+            rest = self.machine.rest(self.situation, self._timeline.now())
+            if rest == 0:
+                return
+            with suppress(CloudAuthError, TimeoutError):
+                if rest is None:
+                    await self.outcomes.wait(lambda: None)
+                    continue
+                async with self._clock.timeout(rest):
+                    await self.outcomes.wait(lambda: None)
+
     def forget(self) -> None:
         """Drop what belongs to a loop that is gone: nobody there can be told or stopped."""
         self._flight = None
@@ -174,6 +192,7 @@ class Runner:
             case Login() | Refresh():
                 self._launch(effect)
             case Abandon():
+                self.drops += 1
                 flight, self._flight = self._flight, None
                 if flight is not None:
                     flight.cancel()
@@ -214,10 +233,12 @@ class Runner:
             raise
         except CloudAuthError as error:
             self._fail(effect, error)
-        except Exception as error:  # noqa: BLE001 - renewal must survive any fault, and report it
+        except BaseException as error:  # renewal must survive any fault, and report it
             unforeseen = CloudAuthError(f"a renewal failed: {type(error).__name__}")
             self._fail(effect, unforeseen.because(error))
             log(logging.ERROR, "a renewal failed in an unforeseen way", exc_info=error)
+            if not isinstance(error, Exception):
+                raise  # KeyboardInterrupt and its like go on, once those who wait are told
         else:
             self._tried = trial
             abilities = None if trial is None else abilities_of(trial)

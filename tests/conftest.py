@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from hypothesis import settings
+
 # asyncio's policy makes a loop for whoever asks for the current one before any was set, and nobody
 # closes that one: where sync and async tests mix, its ResourceWarning ends the run with status 1.
 # Once this has said that there is none, asking is an error instead.
 asyncio.set_event_loop(None)
+
+# How long an example takes is the machine's affair: no test here is about time that passes.
+settings.register_profile("aiocloudauth", deadline=None)
+settings.load_profile("aiocloudauth")

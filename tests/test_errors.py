@@ -23,6 +23,7 @@ from aiocloudauth.errors import (
     SessionExpiredError,
     TransportError,
     UnauthorizedError,
+    chain,
     frameless,
 )
 
@@ -286,3 +287,11 @@ def test_an_error_of_another_library_can_be_kept_without_its_frames() -> None:
     chain = [error, error.__context__, error.__context__ and error.__context__.__cause__]
     assert [type(link) for link in chain] == [ValueError, OSError, KeyError]
     assert [link.__traceback__ for link in chain if link is not None] == [None, None, None]
+
+
+def test_a_chain_of_errors_that_is_a_ring_comes_to_an_end() -> None:
+    """Two errors may be each other's cause; nobody hangs over that."""
+    one, other = ValueError("one"), ValueError("other")
+    one.__cause__, other.__cause__ = other, one
+    assert list(chain(one)) == [one, other]
+    assert frameless(one) is one

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiocloudauth.errors import (
@@ -42,6 +42,9 @@ from aiocloudauth.failure import (
     refused,
 )
 from aiocloudauth.schema import failure_of
+
+#: A loaded machine is no defect; a hang is ended by the timeout of the suite.
+UNHURRIED = settings(deadline=None)
 
 #: Every error code of the ECE 3.8 API description, by status.
 CODES: dict[int, str] = {
@@ -368,6 +371,13 @@ def test_403_is_never_not_found() -> None:
     ("status", "codes", "expected"),
     [
         (404, ("root.unauthorized.rbac",), PermissionDeniedError),
+        (404, ("root.permission_denied",), PermissionDeniedError),
+        (404, ("templates.region_not_allowed",), PermissionDeniedError),
+        (
+            404,
+            ("root.unauthorized.rbac.elevated_permissions_required",),
+            ElevatedPermissionsRequiredError,
+        ),
         (401, ("root.unauthorized.rbac.some_new_rule",), PermissionDeniedError),
         (404, ("things.unauthorised",), PermissionDeniedError),
         (404, ("things.no_user_id",), PermissionDeniedError),
@@ -419,6 +429,7 @@ def test_501_means_no_authentication_cluster_only_where_it_can() -> None:
     assert error_class(Failure(501, authentication=True)) is NoAuthenticationClusterError
 
 
+@UNHURRIED
 @given(
     status=st.integers(100, 999),
     codes=st.lists(st.text(max_size=20) | st.sampled_from([c for _, c, _ in KNOWN]), max_size=3),
@@ -477,6 +488,8 @@ def test_a_401_without_a_code_blames_what_was_sent() -> None:
     assert error_class(Failure(401, token_sent=True)) is UnauthorizedError
     assert error_class(Failure(401, authentication=True, token_sent=True)) is UnauthorizedError
     assert error_class(Failure(401, authentication=True)) is UnauthenticatedError
+    named = Failure(401, codes=("user.not_found",), authentication=True)
+    assert error_class(named) is AuthenticationError
 
 
 # -- the error itself ----------------------------------------------------------------------

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from aiocloudauth.errors import (
@@ -24,6 +24,9 @@ from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.schedule import backoff, held_of, lifetime, plan, skew
 from aiocloudauth.situations import FOREVER, Grant, Record
 from aiocloudauth.token import Secret
+
+#: A loaded machine is no defect; a hang is ended by the timeout of the suite.
+UNHURRIED = settings(deadline=None)
 
 DEFAULT = RenewalPolicy()
 EPOCH = 1_893_456_000.0  # 2030-01-01T00:00:00Z
@@ -110,6 +113,7 @@ def test_numbers_too_large_for_a_life_are_cut_to_it(
     assert plan(100, policy, 0.0) == pytest.approx((renew_after, hard_after))
 
 
+@UNHURRIED
 @given(life=LIVES, policy=POLICIES, draw=DRAWS)
 @example(life=0.5, policy=DEFAULT, draw=0.0)
 @example(life=2.5e11, policy=DEFAULT, draw=0.5)
@@ -122,6 +126,7 @@ def test_a_renewal_is_never_before_the_issue_nor_the_hard_limit_before_the_renew
     assert renew_after >= 0.1 * life * (1 - 1e-9)
 
 
+@UNHURRIED
 @given(life=LIVES, policy=POLICIES, draw=DRAWS)
 def test_the_plan_is_the_documented_formula(
     life: float, policy: RenewalPolicy, draw: float
@@ -133,6 +138,7 @@ def test_the_plan_is_the_documented_formula(
     assert plan(life, policy, draw) == pytest.approx((life - early, life - hard), rel=1e-12)
 
 
+@UNHURRIED
 @given(life=LIVES, draw=DRAWS)
 def test_the_margin_scales_with_the_life(life: float, draw: float) -> None:
     """LESSONS: "margin longer than the life: a renewal per call" (boto/botocore#2189)."""
@@ -141,6 +147,7 @@ def test_the_margin_scales_with_the_life(life: float, draw: float) -> None:
     assert hard_after >= 0.95 * life * (1 - 1e-9)
 
 
+@UNHURRIED
 @given(life=st.floats(1, 1e6), draws=st.tuples(DRAWS, DRAWS))
 def test_a_larger_draw_is_an_earlier_renewal_by_at_most_the_jitter(
     life: float, draws: tuple[float, float]
@@ -220,6 +227,7 @@ def test_the_servers_clock_is_estimated_from_date(
     assert skew(grant) == expected
 
 
+@UNHURRIED
 @given(
     offset=st.floats(-1e6, 1e6) | st.floats(-3, 3),
     round_trip=st.floats(0, 30),
@@ -259,6 +267,7 @@ def test_an_expiry_is_estimated_within_a_second_and_the_round_trip(
         assert estimated <= true + rounding
 
 
+@UNHURRIED
 @given(life=st.floats(1, 1e7), draw=DRAWS, policy=POLICIES)
 def test_a_held_token_has_its_times_on_the_scale_of_its_receipt(
     life: float, draw: float, policy: RenewalPolicy
@@ -300,6 +309,7 @@ PASSING: list[CloudAuthError] = [
 
 
 @pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+@UNHURRIED
 @given(failures=st.integers(0, 10_000), draw=DRAWS, policy=st.just(DEFAULT) | PACES)
 def test_a_delay_is_the_floor_and_a_draw_below_the_doubling_bound(
     error: CloudAuthError, failures: int, draw: float, policy: RenewalPolicy
@@ -327,6 +337,7 @@ def test_the_first_retry_is_drawn_too() -> None:
 
 
 @pytest.mark.parametrize("kind", [RateLimitedError, ServerError, GatewayError])
+@UNHURRIED
 @given(
     asked=st.floats(0, 1e10),
     failures=st.integers(1, 100),
@@ -348,6 +359,7 @@ def test_retry_after_is_honoured_up_to_the_pace_after_501(
     assert delay >= policy.min_interval
 
 
+@UNHURRIED
 @given(
     failures=st.integers(1, 100),
     draw=DRAWS,

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
@@ -29,6 +29,9 @@ from aiocloudauth.schema import (
     retry_after,
 )
 from aiocloudauth.token import MAX_TOKEN, Secret
+
+#: A loaded machine is no defect; a hang is ended by the timeout of the suite.
+UNHURRIED = settings(deadline=None)
 
 PLANTED = "pl4nted-secret"
 
@@ -255,6 +258,7 @@ def read_all(body: bytes) -> None:
     error_class(redacted(failure_of(502, {}, body), (Secret("x"),)))
 
 
+@UNHURRIED
 @given(st.binary(max_size=100))
 @example(b"\xef\xbb\xbf{}")
 @example(b'{"token": "\xed\xa0\x80"}')
@@ -264,12 +268,14 @@ def test_arbitrary_bytes_give_a_value_or_an_invalid_response(body: bytes) -> Non
     read_all(body)
 
 
+@UNHURRIED
 @given(JSON | OBJECTS)
 def test_arbitrary_json_gives_a_value_or_an_invalid_response(value: object) -> None:
     """No other exception, and no value of a type nobody promised."""
     read_all(json.dumps(value).encode())
 
 
+@UNHURRIED
 @given(OBJECTS)
 def test_a_token_that_is_accepted_can_be_sent(value: dict[str, Any]) -> None:
     """It is a string of the answer, and visible ASCII; the expiry is aware."""
@@ -295,6 +301,7 @@ MARKED = st.recursive(
 )
 
 
+@UNHURRIED
 @given(
     st.dictionaries(
         st.sampled_from(["token", "session_expiration_time", "expires_at", PLANTED]), MARKED
@@ -417,6 +424,7 @@ def test_what_an_answer_quotes_of_the_secrets_is_taken_out_everywhere() -> None:
     assert shown.message == "***"
 
 
+@UNHURRIED
 @given(st.integers(0, 1_010), st.sampled_from(["message", "fields"]))
 def test_a_secret_is_taken_out_before_a_text_is_cut(before: int, where: str) -> None:
     """Cutting first would leave the beginning of a secret that lies across the cut."""
@@ -499,6 +507,7 @@ def test_a_date_header_is_an_instant_or_nothing(
     assert found is None or found.utcoffset() == timedelta(0)
 
 
+@UNHURRIED
 @given(st.text() | st.lists(st.sampled_from("0123456789:,+- GMTWedOct")).map("".join))
 @example("Wed, 21 Oct 2015 07:28:00 +99999999999")
 @example("21 Oct 2015 07:28:00 GMT GMT")
@@ -509,6 +518,7 @@ def test_any_date_header_is_an_instant_or_nothing(value: str) -> None:
     assert found is None or found.utcoffset() == timedelta(0)
 
 
+@UNHURRIED
 @given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - hypothesis wants naive bounds
 def test_a_date_as_servers_write_it_is_read_to_the_second(instant: datetime) -> None:
     """What the standard library writes is read back."""
@@ -596,6 +606,7 @@ def test_the_exp_of_a_jwt_is_a_hint_where_there_is_one(
     assert jwt_expiry(token) == expiry
 
 
+@UNHURRIED
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_no_token_is_odd_enough_to_raise(payload: bytes) -> None:
     """The hint is looked for in every token of an ECE before 3.7."""
@@ -603,6 +614,7 @@ def test_no_token_is_odd_enough_to_raise(payload: bytes) -> None:
     assert found is None or found.utcoffset() == timedelta(0)
 
 
+@UNHURRIED
 @given(st.text())
 def test_no_text_is_odd_enough_to_raise(text: str) -> None:
     """A token may be anything, dots included."""
