@@ -178,9 +178,16 @@ class Runner:
         self.outcomes.forget()
 
     async def settle(self) -> None:
-        """Wait until no flight is left, the abandoned ones too."""
-        while self._flights:
-            await asyncio.wait(self._flights)
+        """Wait until no flight is left, the abandoned ones too.
+
+        Not for ever: a callable of the user's may refuse to be cancelled.
+        """
+        with suppress(TimeoutError):
+            async with self._clock.timeout(self._policy.attempt_timeout):
+                while self._flights:
+                    await asyncio.wait(self._flights)
+        for flight in self._flights:
+            log(logging.WARNING, "%s does not end, though it was cancelled", flight.get_name())
 
     def _perform(self, effect: Effect) -> None:
         match effect:

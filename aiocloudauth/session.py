@@ -332,8 +332,10 @@ class CloudSession(Openable):
         except aiohttp.WSServerHandshakeError as error:
             if error.status < 400:
                 raise
-            raise self._answer_error(error, b"") from error
-        return websocket
+            refusal = self._answer_error(error, b"")
+        else:
+            return websocket
+        raise refusal  # without aiohttp's as its cause, which holds all header fields
 
     def _ready(self) -> aiohttp.ClientSession:
         http = self._http

@@ -6,7 +6,7 @@ import hmac
 import json
 import re
 from typing import TYPE_CHECKING, Final, NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from attrs import field, frozen
 
@@ -98,7 +98,8 @@ def spellings(secrets: Iterable[Secret]) -> list[str]:
     found = set()
     for secret in secrets:
         plain = secret.reveal()
-        found |= {plain, json.dumps(plain)[1:-1], quote(plain, safe="", errors="replace")}
+        found |= {plain, json.dumps(plain)[1:-1], quote_plus(plain, errors="replace")}
+        found |= {quote(plain, safe=safe, errors="replace") for safe in ("", "/")}
     return sorted(found, key=len, reverse=True)
 
 
