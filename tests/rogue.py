@@ -78,6 +78,7 @@ class Rogue:
             request was read, but for those named in `early`.
         early: Endpoints that are answered as soon as the header is there.
         expiry: Whether tokens come with their expiry.
+        keep: Whether a connection is kept after a misdeed.
         tls: A context to speak TLS with.
     """
 
@@ -87,6 +88,7 @@ class Rogue:
         *,
         early: tuple[str, ...] = (),
         expiry: bool = True,
+        keep: bool = False,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """Listen once it is entered."""
@@ -95,8 +97,9 @@ class Rogue:
         self.connections = 0
         self.issued = 0
         self.url = ""
-        self._early = early
+        self.early = early
         self._expiry = expiry
+        self._keep = keep
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -142,7 +145,7 @@ class Rogue:
         headers = CIMultiDict((name, value) for name, value in pairs)
         method, target, _ = first.split(" ")
         misdeed = next((d for end, d in self.misdeeds.items() if target.endswith(end)), None)
-        early = any(target.endswith(end) for end in self._early)
+        early = any(target.endswith(end) for end in self.early)
         size = 0 if early else int(headers.get("Content-Length", "0"))
         request = Request(method, target, headers, await reader.readexactly(size), head)
         self.received.append(request)
@@ -153,7 +156,7 @@ class Rogue:
         else:
             await misdeed(request, writer)
         await writer.drain()
-        return misdeed is None
+        return self._keep or misdeed is None
 
     def _good(self, request: Request) -> bytes:
         if request.target.endswith((LOGIN, REFRESH)):

@@ -286,6 +286,30 @@ async def test_requests_queued_or_waiting_at_the_close_get_a_typed_error() -> No
             assert isinstance(end, SessionClosedError)
 
 
+async def test_a_replay_queued_at_the_close_gets_the_typed_error_too() -> None:
+    """It waits for a connection a second time, behind a request that took the only one."""
+    clock = ManualClock()
+    async with CloudServer(clock=clock) as server:
+        cloud = session(server, clock=clock, connector=aiohttp.TCPConnector(limit=1))
+        await cloud.open()
+        server.revoke_all()
+        server.script(Fault("_login", Late(5.0), times=1))
+        refused = asyncio.create_task(cloud.post("/x", data=b"x").__aenter__())
+        await clock.advance(0.1)
+        assert server.stats.unauthorized == 1
+        # In the meantime another request has the connection, and waits in the middle of it.
+        second = asyncio.create_task(cloud.get("/y?delay=60").__aenter__())
+        await clock.settle()
+        await clock.advance(5.0)
+        assert len(server.log.to("/y")) == 1
+        await clock.drive(cloud.close())
+        with pytest.raises(SessionClosedError, match="waited for a connection"):
+            await refused
+        with pytest.raises((aiohttp.ClientConnectionError, SessionClosedError)):
+            await second
+        assert len(server.log.to("/x")) == 1
+
+
 async def test_a_caller_who_cancels_while_queued_is_cancelled() -> None:
     """A real cancellation is not mistaken for the end of the session, also when both happen."""
     clock = ManualClock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -13,12 +14,13 @@ from aiocloudauth import (
     BearerMiddleware,
     BearerRequest,
     BodyNotReplayableError,
+    ConfigurationError,
     Password,
     RenewalPolicy,
     SessionClosedError,
     TokenRefresher,
 )
-from aiocloudauth.testing import CloudServer, ManualClock
+from aiocloudauth.testing import Body, CloudServer, ManualClock, Trickle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -228,3 +230,136 @@ async def test_a_plain_session_binds_in_the_middleware_and_replays_what_was_refu
         assert await asyncio.gather(*queued) == ["admin"] * 5
         assert server.generation == 2
         assert server.stats.unauthorized == 5
+
+
+async def test_a_refusal_in_another_loop_is_a_clear_error_and_keeps_no_connection() -> None:
+    """A good token is a value, and can be sent from anywhere; a renewal belongs to one loop."""
+    async with CloudServer() as server, refresher_for(server) as refresher:
+
+        async def elsewhere() -> None:
+            connector = aiohttp.TCPConnector(limit=1)
+            timeout = aiohttp.ClientTimeout(total=5)
+            async with own(
+                refresher, bound=True, base_url=server.url, connector=connector, timeout=timeout
+            ) as http:
+                assert await user_of(http.get("/api/v1/x")) == "admin"
+                for _ in range(2):
+                    with pytest.raises(ConfigurationError, match="event loop"):
+                        await http.get("/api/v1/y")
+
+        # So much that the connection is not free again by itself.
+        headers = {"x-cloud-error-codes": "root.unauthorized"}
+        server.fail_next("/y", Body("x" * 3_000_000, 401, headers=headers), times=2)
+        await asyncio.to_thread(asyncio.run, elsewhere())
+        assert server.generation == 1
+
+
+async def test_an_answer_that_another_middleware_has_closed_can_be_replayed() -> None:
+    """Inside ours there may be others, in a session of one's own; they may let go of an answer."""
+
+    async def closing(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        if response.status == 401:
+            response.close()
+        return response
+
+    async with (
+        CloudServer() as server,
+        refresher_for(server) as refresher,
+        aiohttp.ClientSession(
+            server.url,
+            middlewares=(BearerMiddleware(refresher), closing),
+            request_class=BearerRequest,
+        ) as http,
+    ):
+        server.revoke_all()
+        # So much that the refusal comes in the middle of it.
+        body = io.BytesIO(bytes(8_000_000))
+        assert await user_of(http.post("/api/v1/x", data=body)) == "admin"
+        assert server.log[-1].body_size == 8_000_000
+
+
+async def test_an_answer_from_another_middleware_is_not_about_the_token() -> None:
+    """Nothing was sent with it, so there is nothing to renew."""
+    async with (
+        CloudServer() as server,
+        CloudServer() as other,
+        refresher_for(server) as refresher,
+        aiohttp.ClientSession(other.url) as elsewhere,
+    ):
+
+        async def answering(*_: object) -> aiohttp.ClientResponse:
+            return await elsewhere.get("/api/v1/x")
+
+        async with (
+            aiohttp.ClientSession(
+                server.url,
+                middlewares=(BearerMiddleware(refresher), answering),
+                request_class=BearerRequest,
+            ) as http,
+            http.get("/api/v1/x") as response,
+        ):
+            assert response.status == 401
+        assert server.generation == 1
+        assert len(other.log) == 1
+
+
+@both
+async def test_an_answer_is_handed_over_before_its_body_is_there(
+    bound: bool,  # noqa: FBT001 - pytest hands parameters over by name
+) -> None:
+    """Only a refusal is looked into: a stream, or an endless answer, is the caller's."""
+    clock = ManualClock()
+    async with CloudServer(clock=clock) as server, refresher_for(server, clock=clock) as refresher:
+        async with own(refresher, bound=bound, base_url=server.url) as http:
+            for status in (200, 404):
+                server.fail_next("/x", Trickle(5.0), Body("abc", status))
+                async with http.get("/api/v1/x") as response:
+                    assert response.status == status
+                    reading = asyncio.create_task(response.read())
+                    await clock.settle()
+                    assert not reading.done()
+                    await clock.advance(15.0)
+                    assert await reading == b"abc"
+
+
+async def test_a_close_of_ones_own_session_stays_what_it_is() -> None:
+    """Aiohttp cancels those who wait for a connection; only ours is told from that."""
+    clock = ManualClock()
+    async with CloudServer(clock=clock) as server, refresher_for(server, clock=clock) as refresher:
+        connector = aiohttp.TCPConnector(limit=1)
+        http = own(refresher, bound=True, base_url=server.url, connector=connector)
+        first = asyncio.create_task(http.post("/api/v1/x?delay=5").__aenter__())
+        await clock.settle()
+        second = asyncio.create_task(http.get("/api/v1/x").__aenter__())
+        await clock.settle()
+        await http.close()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await first
+
+
+class Looped(aiohttp.ClientError):
+    """An error that is in the chain of its own causes."""
+
+
+async def test_an_error_that_is_its_own_cause_is_passed_on() -> None:
+    """A trace callback runs inside the middleware, and may raise what it likes."""
+
+    async def fail(*_: object) -> None:
+        first, second = Looped("first"), Looped("second")
+        first.__cause__, second.__context__ = second, first
+        raise first
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(fail)
+    async with CloudServer() as server, refresher_for(server) as refresher:
+        for bound in (True, False):
+            async with own(
+                refresher, bound=bound, base_url=server.url, trace_configs=[trace]
+            ) as http:
+                with pytest.raises(Looped, match="first"):
+                    await http.get("/api/v1/x")

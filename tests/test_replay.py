@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from aiocloudauth import (
     AuthenticationError,
     Bearer,
     CloudSession,
+    NotFoundError,
     Password,
     PermissionDeniedError,
     RenewalPolicy,
@@ -23,7 +25,7 @@ from aiocloudauth import (
     UnauthenticatedError,
     UnauthorizedError,
 )
-from aiocloudauth.testing import Body, CloudServer, Effect, Late, ManualClock, Raw, Status
+from aiocloudauth.testing import Body, CloudServer, Effect, Late, ManualClock, Raw, Reset, Status
 
 if TYPE_CHECKING:
     from aiocloudauth import Event
@@ -127,6 +129,18 @@ async def test_other_401_codes_and_403_renew_nothing(
             assert [e["code"] for e in document.get("errors", ())] == ([code] if code else [])
         assert seen(server.log.to("/x")) == [(status, 1), (status, 1)]
         assert (server.stats.logins, server.stats.refreshes) == (1, 0)
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+async def test_what_a_refusal_says_counts_up_to_the_bound(beyond: int) -> None:
+    """`max_body` bytes are read; an answer of one more is as good as one without a code."""
+    said = refusal("templates.region_not_allowed").ljust(1_000)
+    policy = RenewalPolicy(min_interval=0.01, max_body=1_000)
+    async with CloudServer() as server, session(server, policy=policy) as cloud:
+        server.fail_next("/x", Body(said + " " * beyond, 401))
+        async with cloud.get("/x", raise_for_status=False) as response:
+            assert response.status == (200 if beyond else 401)
+        assert server.generation == 1 + beyond
 
 
 async def test_several_codes_are_a_refusal_only_if_all_are() -> None:
@@ -283,3 +297,41 @@ async def test_the_time_for_reading_a_refusal_counts_against_the_callers_total()
         async with CloudSession(f"http://127.0.0.1:{port}", key, timeout=0.2) as cloud:
             with pytest.raises(TimeoutError):
                 await cloud.get("/x")
+
+
+async def test_a_connection_lost_in_the_replay_is_the_callers_error() -> None:
+    """A replay is one more sending and not one more chance: its failures are passed on."""
+    async with CloudServer() as server, session(server) as cloud:
+        server.fail_next("/x", status=401, code="root.unauthorized")
+        server.fail_next("/x", Reset())
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await cloud.post("/x", data=b"x")
+        assert [arrival.generation for arrival in server.log.to("/x")] == [1, 2]
+
+
+@pytest.mark.parametrize("status", [200, 404])
+async def test_a_cancellation_that_a_middleware_swallows_ends_as_that_middleware_says(
+    status: int,
+) -> None:
+    """As aiohttp's own return value does; an answer of 400 or more still raises."""
+    arrived = asyncio.Event()
+
+    async def stubborn(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        arrived.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.get_running_loop().create_future()
+        return response
+
+    async with CloudServer() as server, session(server, middlewares=[stubborn]) as cloud:
+        server.fail_next("/x", Body("{}", status))
+        task = asyncio.create_task(cloud.get("/x"))
+        await arrived.wait()
+        task.cancel()
+        if status == 200:
+            assert (await task).status == 200
+        else:
+            with pytest.raises(NotFoundError):
+                await task

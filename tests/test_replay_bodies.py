@@ -278,6 +278,10 @@ async def test_a_file_that_was_closed_or_consumed_is_not_sent_again(tmp_path: Pa
     assert can_send_again(closed)
     file.close()
     assert not can_send_again(closed)
+    with (tmp_path / "upload").open("rb", buffering=0) as unlocked:
+        payload = aiohttp.payload.IOBasePayload(unlocked)
+        assert can_send_again(payload)
+        assert not can_send_again(payload, interrupted=True)
     with (tmp_path / "upload").open("rb") as opened:
         consumed = aiohttp.payload.BufferedReaderPayload(opened)
         await consumed.close()

@@ -94,9 +94,9 @@ async def test_every_method_sends_what_its_name_says() -> None:
             awaited.release()
             assert [a.method for a in server.log][-2:] == [name.upper()] * 2
             assert server.log[-2].query == "a=1"
-        async with cloud.request("QUERY", "/x", data=b"q") as response:
+        async with cloud.request("PROPFIND", "/x", data=b"q") as response:
             assert response.status == 200
-        assert (server.log[-1].method, server.log[-1].body) == ("QUERY", b"q")
+        assert (server.log[-1].method, server.log[-1].body) == ("PROPFIND", b"q")
 
 
 async def test_a_request_is_a_coroutine_as_aiohttps_is() -> None:

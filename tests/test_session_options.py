@@ -163,7 +163,9 @@ async def test_an_option_that_aiohttp_refuses_fails_the_opening_and_leaves_nothi
     """It is found before the login: no task, no connection, no session on the server."""
     async with CloudServer() as server:
         before = asyncio.all_tasks()
-        cloud = session(server, **options)
+        # A connector of the caller's stays open for another try.
+        connector = aiohttp.TCPConnector() if "cookies" in options else None
+        cloud = session(server, connector=connector, **options)
         for _ in range(2):
             with pytest.raises(ConfigurationError, match="aiohttp refuses a client option"):
                 await cloud.open()
@@ -171,6 +173,9 @@ async def test_an_option_that_aiohttp_refuses_fails_the_opening_and_leaves_nothi
         assert asyncio.all_tasks() == before
         assert server.stats.connections == 0
         await cloud.close()
+        if connector is not None:
+            assert not connector.closed
+            await connector.close()
 
 
 @pytest.mark.parametrize("option", ["connector", "auth_connector"])
