@@ -13,23 +13,31 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq -c constrain
 INPUTS := pyproject.toml constraints-dev.txt
 # The clients that the benchmarks compare with need versions of their own.
 BENCH := $(VENV)/bench
+# mutmut has an environment of its own too, and works on copies of the tree beside it.
+MUTANTS := $(VENV)/mutants
+# Which of tests/mutants/*.cfg: `make mutants PARTS=pure` takes minutes, all of it longer.
+PARTS := pure edge
+JOBS := 2
 
 # What runs pytest: `make cover` puts coverage here. ARGS= goes to pytest.
 RUN := $(BIN)/python
 ARGS :=
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test cover lint format wheel bench bench-quick clean
+.PHONY: help demo test cover simulate soak lint format wheel bench bench-quick mutants clean
 
 help:
 	@echo "make demo    a session under load against an embedded server: watch it not lapse"
 	@echo "make test    the tests (ARGS='-k name' to choose)"
 	@echo "make cover   the tests, and branch coverage, which has to be 100 %"
+	@echo "make simulate  a year of faults on virtual time (ARGS='--seed 2')"
+	@echo "make soak      200 workers on real sockets, SECONDS=60 for each Python (PYTHONS=... to choose)"
 	@echo "make lint    ruff, mypy --strict, the import contracts"
 	@echo "make format  let ruff put the layout right"
 	@echo "make wheel   build, install in a fresh venv, import every module alone"
 	@echo "make bench   measure, beside other clients (10 min), and renew docs/benchmarks.*"
 	@echo "make bench-quick  measure this package alone (1 min), and print the table"
+	@echo "make mutants  do the tests notice a changed line? (long; PARTS=pure: the pure part)"
 	@echo "make clean   remove what the above made"
 
 # Two stamps, so that the demo need not wait for the tools.
@@ -64,6 +72,15 @@ cover: $(VENV)/dev.stamp
 	@$(MAKE) --no-print-directory test RUN='$(BIN)/coverage run'
 	$(BIN)/coverage report
 
+simulate: $(VENV)/dev.stamp
+	@$(BIN)/python -m simulation.year $(ARGS)
+
+# SECONDS is a variable of some shells too: only one given to make counts.
+soak: $(VENV)/dev.stamp
+	@$(BIN)/python -m simulation.soak \
+	    --seconds $(if $(findstring command,$(origin SECONDS)),$(SECONDS),60) \
+	    $(if $(PYTHONS),--python $(PYTHONS))
+
 # All of them run, so that one round shows every finding.
 lint: $(VENV)/dev.stamp
 	@failed=; \
@@ -91,6 +108,25 @@ bench: $(BENCH)/stamp
 
 bench-quick: $(BENCH)/stamp
 	@$(BENCH)/bin/python -m benchmarks --quick $(ARGS)
+
+$(MUTANTS)/stamp: $(VENV)/runtime.stamp tests/mutants/constraints.txt constraints-dev.txt
+	@echo "Setting up $(MUTANTS), with mutmut"
+	@$(BIN)/python -m venv $(MUTANTS)
+	@$(MUTANTS)/bin/python -m pip --disable-pip-version-check install -qq \
+	    -c constraints-dev.txt -c tests/mutants/constraints.txt mutmut -e '.[testing]' \
+	    hypothesis pytest-asyncio pytest-timeout
+	@touch $@
+
+# mutmut reads its settings from, and writes to, the directory it is run in. All parts run, and the
+# report tells of each: a mutant that lives is to be read, it fails nothing by itself.
+mutants: $(MUTANTS)/stamp
+	@for part in $(PARTS); do \
+	    rm -rf $(MUTANTS)/$$part && mkdir $(MUTANTS)/$$part || exit 1; \
+	    cp -R aiocloudauth tests pyproject.toml README.md $(MUTANTS)/$$part || exit 1; \
+	    cp tests/mutants/$$part.cfg $(MUTANTS)/$$part/setup.cfg || exit 1; \
+	    (cd $(MUTANTS)/$$part && ../bin/mutmut run --max-children $(JOBS) $(ARGS)) || exit 1; \
+	done
+	@$(BIN)/python tests/mutants/report.py $(addprefix $(MUTANTS)/,$(PARTS))
 
 clean:
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache \

@@ -7,7 +7,7 @@ import json
 import socket
 import struct
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from attrs import field, frozen
 from multidict import CIMultiDict
@@ -172,7 +172,7 @@ async def silence(request: Request, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.01)
 
 
-def after(begun: bytes) -> Any:
+def after(begun: bytes) -> Misdeed:
     """Begin an answer, and then never go on."""
 
     async def stall(request: Request, writer: asyncio.StreamWriter) -> None:
@@ -182,7 +182,7 @@ def after(begun: bytes) -> Any:
     return stall
 
 
-def for_ever(begun: bytes, piece: bytes, *, pause: float = 0.0) -> Any:
+def for_ever(begun: bytes, piece: bytes, *, pause: float = 0.0) -> Misdeed:
     """Begin an answer, and go on with `piece` until the client has had enough."""
 
     async def flood(_: Request, writer: asyncio.StreamWriter) -> None:

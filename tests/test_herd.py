@@ -316,14 +316,19 @@ async def test_a_caller_who_cancels_while_queued_is_cancelled() -> None:
     async with CloudServer(clock=clock) as server:
         cloud = session(server, clock=clock, connector=aiohttp.TCPConnector(limit=1))
         await cloud.open()
-        in_flight = asyncio.create_task(cloud.get("/x?delay=5").__aenter__())
+        in_flight = asyncio.create_task(cloud.post("/x?delay=5").__aenter__())
         await clock.settle()
-        queued = asyncio.create_task(cloud.get("/x").__aenter__())
+        queued = [asyncio.create_task(cloud.get("/x").__aenter__()) for _ in range(2)]
         await clock.settle()
-        queued.cancel()
-        closing = asyncio.create_task(cloud.close())
+        queued[0].cancel()
         with pytest.raises(asyncio.CancelledError):
-            await queued
+            await queued[0]
+        server.script(Fault("_logout", Silence()))
+        closing = asyncio.create_task(cloud.close())
+        await clock.settle()
+        queued[1].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await queued[1]
         await clock.drive(closing)
         with pytest.raises(aiohttp.ClientConnectionError):
             await in_flight

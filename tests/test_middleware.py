@@ -312,17 +312,20 @@ async def test_an_answer_is_handed_over_before_its_body_is_there(
 ) -> None:
     """Only a refusal is looked into: a stream, or an endless answer, is the caller's."""
     clock = ManualClock()
-    async with CloudServer(clock=clock) as server, refresher_for(server, clock=clock) as refresher:
-        async with own(refresher, bound=bound, base_url=server.url) as http:
-            for status in (200, 404):
-                server.fail_next("/x", Trickle(5.0), Body("abc", status))
-                async with http.get("/api/v1/x") as response:
-                    assert response.status == status
-                    reading = asyncio.create_task(response.read())
-                    await clock.settle()
-                    assert not reading.done()
-                    await clock.advance(15.0)
-                    assert await reading == b"abc"
+    async with (
+        CloudServer(clock=clock) as server,
+        refresher_for(server, clock=clock) as refresher,
+        own(refresher, bound=bound, base_url=server.url) as http,
+    ):
+        for status in (200, 404):
+            server.fail_next("/x", Trickle(5.0), Body("abc", status))
+            async with http.get("/api/v1/x") as response:
+                assert response.status == status
+                reading = asyncio.create_task(response.read())
+                await clock.settle()
+                assert not reading.done()
+                await clock.advance(15.0)
+                assert await reading == b"abc"
 
 
 async def test_a_close_of_ones_own_session_stays_what_it_is() -> None:

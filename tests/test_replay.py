@@ -323,6 +323,7 @@ async def test_a_cancellation_that_a_middleware_swallows_ends_as_that_middleware
         arrived.set()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.get_running_loop().create_future()
+        await asyncio.sleep(0.01)
         return response
 
     async with CloudServer() as server, session(server, middlewares=[stubborn]) as cloud:

@@ -10,6 +10,7 @@ import pickle
 import traceback
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 from rich.traceback import Traceback
 
@@ -17,12 +18,15 @@ from aiocloudauth import (
     ApiError,
     ApiKey,
     Basic,
+    BearerMiddleware,
+    BearerRequest,
     CloudAuthError,
     CloudSession,
     Credentials,
     Event,
     Password,
     RenewalPolicy,
+    TokenRefresher,
 )
 from aiocloudauth.testing import (
     Body,
@@ -302,3 +306,43 @@ async def test_no_error_of_aiohttps_own_shows_the_token_that_was_sent(
                     logging.getLogger("app").exception(method)
     showing.add("log", everything_logged())
     assert showing.leaks() == {}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("refusals_before", [0, 1])
+@pytest.mark.parametrize("bound", [True, False])
+async def test_a_request_cut_off_while_it_is_written_shows_no_token(
+    method: str,
+    refusals_before: int,
+    bound: bool,  # noqa: FBT001 - pytest hands parameters over by name
+) -> None:
+    """Aiohttp's frames hold what they were writing, with the header in it."""
+
+    async def cut(*_: object) -> None:
+        for protocol in connector._acquired:
+            if cloud_server.stats.unauthorized == refusals_before:
+                assert protocol.transport is not None
+                protocol.transport.abort()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(cut)
+    async with server() as cloud_server:
+        connector = aiohttp.TCPConnector()
+        credentials = Password("admin", PASSWORD)
+        async with (
+            TokenRefresher(cloud_server.url, credentials, policy=QUICK) as refresher,
+            aiohttp.ClientSession(
+                cloud_server.url,
+                middlewares=(BearerMiddleware(refresher),),
+                request_class=BearerRequest if bound else aiohttp.ClientRequest,
+                connector=connector,
+                trace_configs=[trace],
+            ) as http,
+        ):
+            data = b"x" if method == "POST" else None
+            if refusals_before:
+                cloud_server.revoke_all()
+            with pytest.raises(aiohttp.ClientError) as caught:
+                await http.request(method, "/api/v1/x", data=data)
+            shown = with_locals(caught.value) + "".join(traceback.format_exception(caught.value))
+            assert "PlantedToken" not in shown

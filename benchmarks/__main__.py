@@ -1,0 +1,131 @@
+"""``python -m benchmarks``: run the cases, print the table of targets, write the documents."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import shlex
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks import machine
+from benchmarks.control import Server
+from benchmarks.peers import OTHERS, OURS, PEERS
+from benchmarks.plot import plot
+from benchmarks.report import report, table
+from benchmarks.targets import Found, targets
+
+_DOCS = Path(__file__).parents[1] / "docs"
+
+
+class Case(NamedTuple):
+    """Which peers take part in a case, in full and quickly, and which loops it runs on."""
+
+    peers: tuple[str, ...] = ()
+    quick_peers: tuple[str, ...] | None = ()
+    loops: tuple[str, ...] = ("asyncio", "uvloop")
+
+
+_RENEWING = ("raw", "aiocloudauth", *OTHERS)
+_ONE_LOOP = ("asyncio",)
+# httpx looks through its whole queue for every request, which 10,000 would make minutes.
+_OVER_AIOHTTP = tuple(name for name in PEERS if "httpx" not in name)
+
+CASES = {
+    "overhead": Case(OURS, OURS),
+    "instructions": Case(("raw", "do-nothing middleware", "aiocloudauth"), None, _ONE_LOOP),
+    "steady": Case(tuple(PEERS), None),
+    "token": Case(tuple(PEERS), tuple(PEERS), _ONE_LOOP),
+    "herd": Case(_RENEWING, ("raw", "aiocloudauth")),
+    "load": Case(_RENEWING, ("raw", "aiocloudauth")),
+    "pool": Case(_RENEWING[1:], ("aiocloudauth",)),
+    "queued": Case(_OVER_AIOHTTP, OURS, _ONE_LOOP),
+    "sessions": Case(loops=_ONE_LOOP),
+    "imports": Case(loops=_ONE_LOOP),
+    "cold": Case(loops=_ONE_LOOP),
+}
+
+
+def run(case: str, loop: str, port: int, *, quick: bool, core: int | None) -> Found:
+    """Run one case on one loop, in a process of its own.
+
+    Raises:
+        RuntimeError: The process failed.
+    """
+    peers = CASES[case].quick_peers if quick else CASES[case].peers
+    arguments = ["-m", "benchmarks.client", case, "--port", str(port), "--loop", loop]
+    arguments += ["--peers", ";".join(peers or ()), *(["--quick"] if quick else [])]
+    process = machine.python(*arguments, core=core)
+    printed, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"the case {case!r} failed on {loop}")
+    told = json.loads(printed.splitlines()[-1])
+    print(f"{case:10} {loop:8} {told['seconds']:6.1f} s", file=sys.stderr, flush=True)
+    found: Found = told["found"]
+    return found
+
+
+def measure(cases: list[str], *, quick: bool) -> dict[str, Any]:
+    """Run the cases, one after the other, against one server."""
+    cores = machine.cores()
+    client, server = cores or (None, None)
+    loops = ["asyncio"]
+    if not quick and importlib.util.find_spec("uvloop"):
+        loops.append("uvloop")
+    results: dict[str, Any] = {}
+    started = time.perf_counter()
+    with Server(server) as serving:
+        for case in cases:
+            if quick and CASES[case].quick_peers is None:
+                continue
+            for loop in loops:
+                if loop in CASES[case].loops:
+                    found = run(case, loop, serving.port, quick=quick, core=client)
+                    results.setdefault(case, {})[loop] = found
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - started),
+        "quick": quick,
+        "pinned": f"client to core {client}, server to core {server}" if cores else None,
+        "machine": machine.description(),
+        "versions": machine.versions(),
+        "results": results,
+    }
+
+
+def main() -> None:
+    """Measure, print the table of targets, and write the documents unless quick."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("--quick", action="store_true", help="below a minute, asyncio alone")
+    parser.add_argument("--write", action="store_true", help="renew docs/benchmarks.*")
+    parser.add_argument("--render", action="store_true", help="write again what was measured")
+    parser.add_argument("--into", help="a directory to write to")
+    parser.add_argument("cases", nargs="*", help=f"of {', '.join(CASES)}; all of them if none")
+    given = parser.parse_args()
+    unknown = set(given.cases) - set(CASES)
+    if unknown:
+        parser.error(f"no such case: {', '.join(sorted(unknown))}")
+    into = Path(given.into) if given.into else _DOCS
+    stored = into / "benchmarks.json"
+    if given.render:
+        data = json.loads(stored.read_text(encoding="utf-8"))
+    else:
+        data = measure(given.cases or list(CASES), quick=given.quick)
+        data["command"] = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+    print(table(targets(data["results"])))
+    if data["pinned"] is None:
+        print("\nClient and server could not be pinned to a core each: expect more noise.")
+    print(f"\nmeasured in {data['seconds']} s")
+    if given.write or given.render:
+        into.mkdir(exist_ok=True)
+        stored.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        (into / "benchmarks.svg").write_text(plot(data), encoding="utf-8")
+        (into / "benchmarks.md").write_text(report(data), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What is measured, a module a case; each has ``async def measure(setting)``."""

@@ -1,0 +1,243 @@
+"""The figures as a page of documentation."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from benchmarks.samples import spread
+from benchmarks.targets import targets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from benchmarks.targets import Found, Row
+
+
+def rows(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    table = [header, ["---"] * len(header), *lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in table) + "\n"
+
+
+def table(found: list[Row]) -> str:
+    """Return the table of targets."""
+    lines = [[row.name, row.promise, row.measured, "yes" if row.met else "**no**"] for row in found]
+    return rows(["case", "target", "measured: median (least\N{EN DASH}greatest)", "met"], lines)
+
+
+def by_peer(
+    loops: Found,
+    inside: tuple[str, ...],
+    columns: dict[str, Callable[[Found], str]],
+) -> str:
+    """Return a table with a line for each peer, and the columns once for each loop."""
+    found: Found = {}
+    for loop, figures in loops.items():
+        for key in inside:
+            figures = figures[key]  # noqa: PLW2901 - the way down
+        found[loop] = figures
+    header = ["", *(f"{name} ({loop})" for loop in found for name in columns)]
+    peers = dict.fromkeys(name for figures in found.values() for name in figures)
+    lines = []
+    for peer in peers:
+        line = [f"**{peer}**" if peer.startswith("aiocloudauth") else peer]
+        for figures in found.values():
+            known = figures.get(peer)
+            line += [write(known) if known is not None else "" for write in columns.values()]
+        lines.append(line)
+    return rows(header, lines)
+
+
+def _of(key: str, digits: int = 2) -> Callable[[Found], str]:
+    def write(known: Found) -> str:
+        return spread(known[key], digits) if key in known else ""
+
+    return write
+
+
+def _count(key: str) -> Callable[[Found], str]:
+    def write(known: Found) -> str:
+        value = known[key]
+        least, most = (value["min"], value["max"]) if isinstance(value, dict) else (value, value)
+        return f"{most:,.0f}" if least == most else f"{least:,.0f} to {most:,.0f}"
+
+    return write
+
+
+def _latency(where: str) -> Callable[[Found], str]:
+    def write(known: Found) -> str:
+        here = known.get(where)
+        return f"{here['p50']:.1f}, {here['p99']:.1f}, {here['max']:.1f}" if here else ""
+
+    return write
+
+
+def report(data: Found) -> str:
+    """Return the page."""
+    return "\n".join(_sections(data)).rstrip() + "\n"
+
+
+def _sections(data: Found) -> Iterator[str]:
+    results, facts = data["results"], data["machine"]
+    yield _HEAD
+    yield table(targets(results))
+    yield "![CPU a request, herds and slow requests, by client](benchmarks.svg)\n"
+    yield _section("What was measured, and how", _HOW)
+    yield f"Command: `{data['command']}`, {data['seconds']} s, {data['measured_at']}.\n"
+    pinned = data["pinned"] or "not pinned: this machine has no two cores to give"
+    yield (
+        f"Machine: {facts['processor']}, {facts['cores']} cores, {facts['system']}, "
+        f"{facts['libc']}; {pinned}.\n"
+    )
+    yield f"Versions: {', '.join(f'{name} {v}' for name, v in data['versions'].items())}.\n"
+    for case, (title, write) in _CASES.items():
+        if case in results:
+            yield f"## {title}\n"
+            yield from write(results[case])
+
+
+def _section(title: str, text: str) -> str:
+    return f"## {title}\n\n{textwrap.dedent(text).strip()}\n"
+
+
+def _overhead(loops: Found) -> Iterator[str]:
+    for concurrency in ("1", "64"):
+        yield f"Concurrency {concurrency}:\n"
+        columns = {
+            "µs": _of("cpu_us", digits=1),
+            "to raw": _of("cpu_ratio", digits=3),
+            "to do-nothing": _of("cpu_ratio_to_nothing", digits=3),
+        }
+        yield by_peer(loops, (concurrency,), columns)
+
+
+def _instructions(loops: Found) -> Iterator[str]:
+    columns: dict[str, Callable[[Found], str]] = {
+        "instructions": lambda known: f"{known['instructions']:,.0f}",
+        "to raw": lambda known: f"{known['to raw']:.4f}",
+        "to do-nothing": lambda known: f"{known['to do-nothing middleware']:.4f}",
+    }
+    yield by_peer(loops, (), columns)
+
+
+def _steady(loops: Found) -> Iterator[str]:
+    for concurrency in ("1", "64", "512"):
+        yield f"Concurrency {concurrency}:\n"
+        columns = {
+            "requests a second": _of("rate", digits=0),
+            "to raw": _of("rate_ratio"),
+            "CPU to raw": _of("cpu_ratio"),
+        }
+        yield by_peer(loops, (concurrency,), columns)
+
+
+def _herd(loops: Found) -> Iterator[str]:
+    for case in ("at expiry", "after a revocation"):
+        yield f"5,000 requests {case}:\n"
+        columns = {
+            "s": _of("wall"),
+            "to raw + renewal": _of("wall_ratio"),
+            "renewals": _count("renewals"),
+            "401s": _count("refused"),
+            "failed": _count("failed"),
+        }
+        yield by_peer(loops, (case,), columns)
+
+
+def _load(loops: Found) -> Iterator[str]:
+    for mode in ("revoked", "kept"):
+        yield f"The old token {mode}:\n"
+        columns = {
+            "requests": _count("requests"),
+            "failed": _count("failed"),
+            "over 100 ms": _count("over_100_ms"),
+            "p50, p99, max outside renewals, ms": _latency("outside"),
+            "inside": _latency("inside"),
+            "throughput to raw": _of("rate_ratio"),
+        }
+        yield by_peer(loops, (mode,), columns)
+
+
+def _pool(loops: Found) -> Iterator[str]:
+    columns = {
+        "401s": _count("refused"),
+        "failed": _count("failed"),
+        "renewals": _count("renewals"),
+    }
+    for case in ("renewed", "revoked silently"):
+        yield f"The token {case} while they wait:\n"
+        yield by_peer(loops, (case,), columns)
+
+
+def _queued(loops: Found) -> Iterator[str]:
+    columns: dict[str, Callable[[Found], str]] = {
+        "bytes": lambda known: f"{known['bytes']:,.0f}",
+        "to raw": lambda known: f"{known['ratio']:.3f}",
+    }
+    yield by_peer(loops, (), columns)
+
+
+def _token(loops: Found) -> Iterator[str]:
+    yield by_peer(loops, (), {"ns": _of("ns", digits=0)})
+
+
+def _sessions(loops: Found) -> Iterator[str]:
+    names = dict.fromkeys(name for found in loops.values() for name in found)
+    yield rows(
+        ["", *loops],
+        [[name, *(f"{found[name]:.6g}" for found in loops.values())] for name in names],
+    )
+
+
+def _imports(loops: Found) -> Iterator[str]:
+    yield by_peer(loops, (), {"CPU ms": _of("ms", digits=1), "to aiohttp": _of("ratio")})
+
+
+def _cold(loops: Found) -> Iterator[str]:
+    for case in next(iter(loops.values())):
+        yield f"{case.capitalize()}:\n"
+        yield by_peer(loops, (case,), {"ms": _of("ms"), "to raw": _of("ratio")})
+
+
+_CASES: dict[str, tuple[str, Callable[[Found], Iterator[str]]]] = {
+    "overhead": ("Steady state: CPU a request", _overhead),
+    "instructions": ("Steady state: instructions a request, by callgrind", _instructions),
+    "steady": ("Steady state: every client side by side", _steady),
+    "token": ("The current token, once a request", _token),
+    "herd": ("5,000 requests at the worst moment", _herd),
+    "load": ("Renewal under load", _load),
+    "pool": ("A pool of one", _pool),
+    "queued": ("10,000 requests that wait for a connection", _queued),
+    "sessions": ("1,000 sessions in one process", _sessions),
+    "imports": ("Import time", _imports),
+    "cold": ("The first request", _cold),
+}
+
+_HEAD = """\
+# Benchmarks
+
+What a session that renews its token costs, against raw aiohttp with a fixed header and against
+other clients. `make bench` measures all of it and writes this page, the plot and
+[benchmarks.json](benchmarks.json); `make bench-quick` takes a minute, leaves the other clients
+out and only prints the table. Do not edit this page: its words live in `benchmarks/report.py`.
+"""
+
+_HOW = """
+- Server and client are separate processes, bound to a core each. The server is a bare asyncio
+  protocol on uvloop, so that the client is the bottleneck; it checks the token of every request.
+- glibc's allocator is fixed (`MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` at 256 MiB).
+  Otherwise every 256 KiB receive buffer of asyncio costs an mmap and a munmap until glibc has
+  adapted, and whoever imports more escapes that.
+- Everything that is compared runs in the same process, in turns of some 50 ms in random order. A
+  ratio is taken within a round; medians, least and greatest are of the rounds' ratios. *raw
+  again* is raw aiohttp a second time: how far its ratio is from 1 is the noise.
+- CPU is the process's own clock, which does not see other programs' time on the core. A client
+  that needs three times as long as raw or more sits out three rounds of four.
+- A renewal takes 200 ms where it matters (herds, load, pool of one). The pool is aiohttp's own of
+  100 connections, but for the pool of one.
+- Each other client is a module of `benchmarks/peers/`, which says how its margins were fitted to
+  short tokens by its own options. What follows a 401 is its own affair: most do nothing.
+- Memory of queued requests is what tracemalloc counts, so it does not vary.
+- Import time is CPU time of fresh interpreters, less that of one which imports nothing.
+"""

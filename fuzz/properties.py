@@ -1,0 +1,171 @@
+"""What has to hold of the parsers for every answer: a value or a typed error, fit to be shown."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import aiohttp
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from aiocloudauth.answer import answer_error, public_headers
+from aiocloudauth.errors import ApiError, InvalidResponseError, UnauthorizedError
+from aiocloudauth.failure import error_class, is_token_refusal
+from aiocloudauth.schema import (
+    AuthenticationInfo,
+    EmptyResponse,
+    TokenResponse,
+    decode,
+    failure_of,
+    header_codes,
+    http_date,
+    jwt_expiry,
+    parse,
+    redacted,
+    retry_after,
+)
+from aiocloudauth.token import MAX_TOKEN, Secret
+from fuzz.answers import SECRETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from fuzz.answers import Answer
+
+_HELD: Final = tuple(Secret(secret) for secret in SECRETS)
+_TRACE: Final = re.compile("Pl4nted|UGw0bnRlZA")
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
+_CODE: Final = re.compile(r"[A-Za-z0-9_.\-*]*")
+_URL: Final = URL("https://ece.example.com:12443/api/v1/users/auth/_login?secret=x#y")
+_REQUEST: Final = aiohttp.RequestInfo(_URL, "POST", CIMultiDictProxy(CIMultiDict()), _URL)
+
+
+class ViolationError(AssertionError):
+    """Something that has to hold does not."""
+
+
+def _fail(what: str) -> NoReturn:
+    raise ViolationError(what)
+
+
+def _is_instant(value: datetime | None) -> bool:
+    return value is None or value.utcoffset() == timedelta(0)
+
+
+def check_values(answer: Answer) -> None:
+    """Parse a body as each kind of answer."""
+    try:
+        document = decode(answer.body)
+    except InvalidResponseError as error:
+        _check_problems(error, [])
+        return
+    for kind in (TokenResponse, AuthenticationInfo, EmptyResponse):
+        try:
+            value = parse(document, kind)
+        except InvalidResponseError as error:
+            _check_problems(error, _texts_of(document))
+            continue
+        if isinstance(value, TokenResponse):
+            plain = value.token.reveal()
+            if len(plain) > MAX_TOKEN or _VISIBLE.fullmatch(plain) is None:
+                _fail("a token that cannot stand in a header")
+            if not _is_instant(value.session_expiration_time):
+                _fail("an expiry that is not in UTC")
+        if isinstance(value, AuthenticationInfo) and not _is_instant(value.expires_at):
+            _fail("an expiry that is not in UTC")
+    for text in _texts_of(document):
+        if not _is_instant(jwt_expiry(Secret(text))):
+            _fail("a JWT's expiry that is not in UTC")
+
+
+def _texts_of(document: object) -> list[str]:
+    found, rest = [], [document]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, dict):
+            rest += value.values()
+        elif isinstance(value, list):
+            rest += value
+    return found
+
+
+def _check_problems(error: InvalidResponseError, texts: Iterable[str]) -> None:
+    said = f"{error} {' '.join(error.problems)}"
+    if not error.problems or not said.isprintable() or len(said) > 2_000:
+        _fail("a problem that cannot be shown")
+    if _TRACE.search(said) or any(len(text) > 8 and text in said for text in texts):
+        _fail("a problem that quotes the answer")
+    if error.__cause__ is not None or error.__context__ is not None:
+        _fail("an error that keeps another, which may keep the answer")
+
+
+def check_headers(answer: Answer) -> None:
+    """Read the header fields that are looked at."""
+    headers = answer.headers
+    if not _is_instant(http_date(headers.get("Date"))):
+        _fail("a date that is not in UTC")
+    wait = retry_after(headers)
+    if wait is not None and not (0.0 <= wait < 1e12 and math.isfinite(wait)):
+        _fail("a Retry-After that is no time")
+    if len(header_codes(headers)) > 50:
+        _fail("codes without end")
+    shown = public_headers(headers, _HELD)
+    if any(secret in value for secret in SECRETS for value in shown.values()):
+        _fail("a header that quotes a secret")
+    if {name.lower() for name in shown} & {"set-cookie", "location", "authorization", "link"}:
+        _fail("a header that is private")
+
+
+def check_error(answer: Answer) -> None:
+    """Make the typed error of an answer."""
+    failure = failure_of(answer.status, answer.headers, answer.body)
+    chosen = error_class(failure)
+    if not issubclass(chosen, ApiError):
+        _fail("no class of error")
+    if error_class(redacted(failure, ())) is not chosen:
+        _fail("a class that hangs on what is shown")
+    refused = aiohttp.ClientResponseError(
+        _REQUEST, (), status=answer.status, headers=answer.headers
+    )
+    # Of the three kinds of call one is enough for each answer: the body's length chooses.
+    call = len(answer.body) % 3
+    error = answer_error(
+        refused, answer.body, secrets=_HELD, authentication=call > 0, token_sent=call > 1
+    )
+    _check_shown(error)
+    refusal = call > 1 and is_token_refusal(answer.status, failure.codes)
+    if refusal and not isinstance(error, UnauthorizedError):
+        _fail("a refused token that is called something else")
+
+
+def _check_shown(error: ApiError) -> None:
+    said = str(error)
+    if not said.isprintable() or len(said) > 200_000:
+        _fail("a message that cannot be shown")
+    said.encode()
+    parts = [*error.codes, error.url, *(part for e in error.errors for part in (e.code, e.message))]
+    parts += [name for e in error.errors for name in e.fields]
+    if any(not part.isprintable() for part in parts):
+        _fail("a part that cannot be shown")
+    if any(_CODE.fullmatch(code) is None for code in error.codes):
+        _fail("a code that is none")
+    shown = f"{said} {error!r} {vars(error)!r}"
+    if any(secret in shown for secret in SECRETS) or "secret=" in shown:
+        _fail("a secret in an error")
+    copied = pickle.loads(pickle.dumps(error))
+    if (type(copied), str(copied)) != (type(error), said) or vars(copied) != vars(error):
+        _fail("a pickle that is another error")
+
+
+def check(answer: Answer) -> None:
+    """Check all of it."""
+    check_values(answer)
+    check_headers(answer)
+    check_error(answer)
