@@ -24,7 +24,7 @@ RUN := $(BIN)/python
 ARGS :=
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test cover simulate soak lint format wheel bench bench-quick mutants clean
+.PHONY: help demo test cover simulate soak fuzz lint format wheel bench bench-quick mutants clean
 
 help:
 	@echo "make demo    a session under load against an embedded server: watch it not lapse"
@@ -32,6 +32,7 @@ help:
 	@echo "make cover   the tests, and branch coverage, which has to be 100 %"
 	@echo "make simulate  a year of faults on virtual time (ARGS='--seed 2')"
 	@echo "make soak      200 workers on real sockets, SECONDS=60 for each Python (PYTHONS=... to choose)"
+	@echo "make fuzz    1,000,000 random answers against the parsers (ARGS='--inputs 50000 --seed 2')"
 	@echo "make lint    ruff, mypy --strict, the import contracts"
 	@echo "make format  let ruff put the layout right"
 	@echo "make wheel   build, install in a fresh venv, import every module alone"
@@ -80,6 +81,9 @@ soak: $(VENV)/dev.stamp
 	@$(BIN)/python -m simulation.soak \
 	    --seconds $(if $(findstring command,$(origin SECONDS)),$(SECONDS),60) \
 	    $(if $(PYTHONS),--python $(PYTHONS))
+
+fuzz: $(VENV)/dev.stamp
+	@$(BIN)/python -m fuzz $(ARGS)
 
 # All of them run, so that one round shows every finding.
 lint: $(VENV)/dev.stamp

@@ -288,7 +288,7 @@ class Machine(Ways):
         at = self.retry_at(record, event, by)
         after, effects = self.seek(record, now, held, at=at, by=by)
         effects = (self.told(record, event, by), Conclude(error), *effects)
-        if isinstance(situation, Renewing):
+        if isinstance(situation, Renewing) or (held is not None and record.failures == 1):
             effects = (*effects, Emit(events.SessionLost, {"error": for_request(error)}))
         if isinstance(error, NoAuthenticationClusterError):
             effects = (*effects, Deny(error))

@@ -337,6 +337,7 @@ class TokenRefresher(Openable):
         check(credentials, hosted=self._endpoint.hosted)
         drops = self._runner.drops
         async with self._guard.lock("login"):
+            self.require_open()
             await self._runner.turn()
             self.require_open()
             if self._runner.drops != drops:

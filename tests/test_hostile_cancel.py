@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import TCPConnector
 
 from aiocloudauth import (
     ApiError,
@@ -20,7 +21,7 @@ from aiocloudauth import (
     SessionState,
 )
 from aiocloudauth.runner import Runner
-from aiocloudauth.testing import CloudServer
+from aiocloudauth.testing import CloudServer, Fault, Html, Trickle
 from tests.cutting import MOMENTS, Cut, Moment, cut
 
 if TYPE_CHECKING:
@@ -50,6 +51,18 @@ async def fail(cloud: CloudSession) -> None:
         await cloud.get("/fails")
 
 
+async def fail_slowly(cloud: CloudSession) -> None:
+    """Read an error whose body is long in coming."""
+    with suppress(ApiError):
+        await cloud.get("/fails/slowly")
+
+
+async def be_refused_slowly(cloud: CloudSession) -> None:
+    """Send a request whose refusal names no code in its header, and comes in pieces."""
+    with suppress(ApiError):
+        await cloud.get("/refuses/slowly")
+
+
 async def talk(cloud: CloudSession) -> None:
     """Use a WebSocket."""
     async with cloud.ws_connect("/ws") as websocket:
@@ -69,6 +82,8 @@ CALLS: dict[str, tuple[Callable[[CloudSession], Coroutine[Any, Any, Any]], bool]
     "get that waits for a renewal": (get, True),
     "post that is replayed": (post, True),
     "error": (fail, False),
+    "error in pieces": (fail_slowly, False),
+    "refusal in pieces": (be_refused_slowly, False),
     "websocket": (talk, False),
     "refresh": (lambda cloud: cloud.refresh(), False),
     "refresh of a revoked token": (lambda cloud: cloud.refresh(), True),
@@ -114,7 +129,17 @@ async def nothing_is_left() -> AsyncIterator[None]:
 
 async def open_session(server: CloudServer, *, revoked: bool = False) -> CloudSession:
     """Open a session, whose token the server takes or not."""
-    cloud = await CloudSession(server.url, Password("admin", "secret"), policy=QUICK)
+    in_pieces = Trickle(interval=0.001, piece=20)
+    server.script(
+        Fault("/fails/slowly", (in_pieces, Html()), optional=True),
+        Fault("/refuses/slowly", (in_pieces, Html(401)), times=1, optional=True),
+    )
+    cloud = await CloudSession(
+        server.url,
+        Password("admin", "secret"),
+        policy=QUICK,
+        connector=TCPConnector(limit=1),  # what is not given back is missed at once
+    )
     await asyncio.sleep(QUICK.min_interval)
     if revoked:
         server.revoke_all()

@@ -344,7 +344,7 @@ async def test_the_least_and_the_most_of_every_number_hang_nothing(
     field: str, value: float
 ) -> None:
     """A session with an unwise policy opens, or says why not, renews, and closes."""
-    changed = dict.fromkeys(FIELDS, value) if field == "all" else {field: value}
+    changed: dict[str, Any] = dict.fromkeys(FIELDS, value) if field == "all" else {field: value}
     policy, clock = attrs.evolve(DEFAULT, **changed), ManualClock(sockets=False)
     async with (
         CloudServer(clock=clock) as server,

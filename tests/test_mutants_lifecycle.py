@@ -408,3 +408,14 @@ def test_a_renewal_that_fails_past_its_token_is_told_as_failure_and_as_loss() ->
 def test_the_first_login_is_all_that_is_due() -> None:
     """No timer beside it: the flight has a time limit of its own."""
     assert course().feed(Opened) == (Withhold(), Login(1, 10.0), WakeAt(FOREVER))
+
+
+def test_a_revoked_token_whose_login_fails_is_told_as_lost_once() -> None:
+    """A token that the API refused is gone at the first failure; later ones say no more."""
+    run = active()
+    run.feed(Rejected, 1, after=5.0)
+    first = [effect.kind for effect in of(Emit, run.fail(RESET))]
+    run.wake()
+    second = [effect.kind for effect in of(Emit, run.fail(RESET))]
+    assert first == [events.RenewalFailed, events.SessionLost]
+    assert second == [events.RenewalFailed]

@@ -309,9 +309,26 @@ async def test_a_connection_lost_in_the_replay_is_the_callers_error() -> None:
         assert [arrival.generation for arrival in server.log.to("/x")] == [1, 2]
 
 
+async def test_a_replay_can_be_cancelled() -> None:
+    """As a first sending can; the token that was obtained for it stays."""
+    clock = ManualClock()
+    async with CloudServer(clock=clock) as server, session(server, clock=clock) as cloud:
+        server.revoke_all()
+        task = asyncio.create_task(cloud.post("/x?delay=5", data=b"x").__aenter__())
+        await clock.advance(0.1)
+        assert seen(server.log.to("/x")) == [(401, 1), (None, 2)]
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with cloud.get("/y") as response:
+            assert response.status == 200
+        assert server.generation == 2
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.01])
 @pytest.mark.parametrize("status", [200, 404])
 async def test_a_cancellation_that_a_middleware_swallows_ends_as_that_middleware_says(
-    status: int,
+    status: int, pause: float
 ) -> None:
     """As aiohttp's own return value does; an answer of 400 or more still raises."""
     arrived = asyncio.Event()
@@ -323,7 +340,8 @@ async def test_a_cancellation_that_a_middleware_swallows_ends_as_that_middleware
         arrived.set()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.get_running_loop().create_future()
-        await asyncio.sleep(0.01)
+        if pause:
+            await asyncio.sleep(pause)
         return response
 
     async with CloudServer() as server, session(server, middlewares=[stubborn]) as cloud:
