@@ -213,7 +213,6 @@ class Siege(RuleBasedStateMachine):
         self.records = _Records()
         self.log = logging.getLogger("aiocloudauth")
         self.log.addHandler(self.records)
-        self.propagated, self.log.propagate = self.log.propagate, False
         self.calls: list[Call] = []
         self.events: list[Event] = []
         self.tokens: dict[str, Issued] = {}
@@ -795,7 +794,6 @@ class Siege(RuleBasedStateMachine):
                 self._end()
         finally:
             self.log.removeHandler(self.records)
-            self.log.propagate = self.propagated
             if hasattr(self, "cloud") and not self.closed:  # something else failed
                 self.loop.run_until_complete(self.clock.drive(self.cloud.close()))
             self.loop.run_until_complete(self.server._shut())

@@ -127,8 +127,10 @@ async def nothing_is_left() -> AsyncIterator[None]:
     assert not COUNTED or sockets() <= before
 
 
-async def open_session(server: CloudServer, *, revoked: bool = False) -> CloudSession:
-    """Open a session, whose token the server takes or not."""
+async def open_session(
+    server: CloudServer, *, revoked: bool = False, limit: int = 100
+) -> CloudSession:
+    """Open a session, whose token the server takes or not, on so many connections."""
     in_pieces = Trickle(interval=0.001, piece=20)
     server.script(
         Fault("/fails/slowly", (in_pieces, Html()), optional=True),
@@ -138,7 +140,7 @@ async def open_session(server: CloudServer, *, revoked: bool = False) -> CloudSe
         server.url,
         Password("admin", "secret"),
         policy=QUICK,
-        connector=TCPConnector(limit=1),  # what is not given back is missed at once
+        connector=TCPConnector(limit=limit),
     )
     await asyncio.sleep(QUICK.min_interval)
     if revoked:
@@ -154,7 +156,8 @@ async def test_a_call_cut_at_any_wait_harms_nothing_but_itself(name: str, moment
     call, revoked = CALLS[name]
     for at in itertools.count(1):
         async with CloudServer(USERS) as server:
-            cloud = await open_session(server, revoked=revoked)
+            # With one connection one that is not given back is missed at once.
+            cloud = await open_session(server, revoked=revoked, limit=1)
             task, reached = await cut(call(cloud), at, moment)
             assert task.cancelled() or task.exception() is None
             if name == "logout":
