@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # asyncio's policy makes a loop for whoever asks for the current one before any was set, and nobody
 # closes that one: where sync and async tests mix, its ResourceWarning ends the run with status 1.
@@ -14,3 +20,12 @@ asyncio.set_event_loop(None)
 # How long an example takes is the machine's affair: no test here is about time that passes.
 settings.register_profile("aiocloudauth", deadline=None)
 settings.load_profile("aiocloudauth")
+
+
+@pytest.fixture(autouse=True)
+def log_level_kept() -> Iterator[None]:
+    """Set the log's level back: a program that a test runs in this process may silence it."""
+    logger = logging.getLogger("aiocloudauth")
+    level = logger.level
+    yield
+    logger.setLevel(level)
