@@ -24,7 +24,7 @@ RUN := $(BIN)/python
 ARGS :=
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test cover simulate soak fuzz lint format wheel bench bench-quick mutants clean
+.PHONY: help demo test cover simulate soak fuzz lint format wheel bench bench-quick bench-kit mutants clean
 
 help:
 	@echo "make demo    a session under load against an embedded server: watch it not lapse"
@@ -38,6 +38,7 @@ help:
 	@echo "make wheel   build, install in a fresh venv, import every module alone"
 	@echo "make bench   measure, beside other clients (10 min), and renew docs/benchmarks.*"
 	@echo "make bench-quick  measure this package alone (1 min), and print the table"
+	@echo "make bench-kit    measure the test kit: start, requests a second, lifetimes (half a minute)"
 	@echo "make mutants  do the tests notice a changed line? (long; PARTS=pure: the pure part)"
 	@echo "make clean   remove what the above made"
 
@@ -106,6 +107,9 @@ $(BENCH)/stamp: $(VENV)/runtime.stamp benchmarks/requirements.txt benchmarks/con
 	@$(BENCH)/bin/python -m pip --disable-pip-version-check install -qq \
 	    -c benchmarks/constraints.txt -r benchmarks/requirements.txt -e .
 	@touch $@
+
+bench-kit: $(VENV)/dev.stamp
+	@$(BIN)/python -m benchmarks.kit
 
 bench: $(BENCH)/stamp
 	@$(BENCH)/bin/python -m benchmarks --write $(ARGS)
