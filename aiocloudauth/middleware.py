@@ -105,10 +105,10 @@ class BearerMiddleware:
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         """Send `request` with the token, and again with a newer one if that is refused."""
-        headers = request.headers
+        # Each local variable here is memory in each request that waits for a connection.
         if request.url is not self._last and not self._is_ours(request.url):
             return await handler(request)
-        if hdrs.AUTHORIZATION in headers and not _from_netrc(request):
+        if hdrs.AUTHORIZATION in request.headers and not _from_netrc(request):
             return await handler(request)
         if not isinstance(request, BearerRequest):
             return await self._unbound(request, handler)
@@ -117,18 +117,14 @@ class BearerMiddleware:
             response = await handler(request)
         except _NothingWrittenError:
             response = await self._written(request, handler)
-        except aiohttp.ClientError as error:
-            forget_frames(error)
-            raise
-        except asyncio.CancelledError:
-            self._closed_meanwhile()
+        except BaseException as error:
+            self._broken_off(request, error)
             raise
         finally:
-            headers.pop(hdrs.AUTHORIZATION, None)
+            request.headers.pop(hdrs.AUTHORIZATION, None)
         if response.status != 401 or request.sent is None:
             return response
-        interrupted = was_interrupted(request, response)
-        if not await self._renewed(request, response, request.sent, interrupted=interrupted):
+        if not await self._renewed(request, response, request.sent):
             return response
         return await self._written(request, handler)
 
@@ -147,11 +143,8 @@ class BearerMiddleware:
                 return await handler(request)
             except _NothingWrittenError:
                 continue
-            except aiohttp.ClientError as error:
-                forget_frames(error)
-                raise
-            except asyncio.CancelledError:
-                self._closed_meanwhile()
+            except BaseException as error:
+                self._broken_off(request, error)
                 raise
             finally:
                 request.headers.pop(hdrs.AUTHORIZATION, None)
@@ -162,10 +155,7 @@ class BearerMiddleware:
         """As `__call__`, for a session without `BearerRequest`."""
         token = await self._refresher.usable()
         response = await self._stamped(request, handler, token)
-        if response.status != 401:
-            return response
-        interrupted = was_interrupted(request, response)
-        if not await self._renewed(request, response, token, interrupted=interrupted):
+        if response.status != 401 or not await self._renewed(request, response, token):
             return response
         return await self._stamped(request, handler, await self._refresher.usable())
 
@@ -178,32 +168,37 @@ class BearerMiddleware:
         request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
         try:
             return await handler(request)
-        except aiohttp.ClientError as error:
-            forget_frames(error)
-            raise
-        except asyncio.CancelledError:
-            self._closed_meanwhile()
+        except BaseException as error:
+            self._broken_off(request, error)
             raise
         finally:
             request.headers.pop(hdrs.AUTHORIZATION, None)
 
-    def _closed_meanwhile(self) -> None:
-        """Tell a close from a cancellation: aiohttp's pool cancels those who wait for it."""
-        task = asyncio.current_task()
-        if self._refresher.closed and (task is None or not task.cancelling()):
-            msg = "the session was closed while the request waited for a connection"
-            raise SessionClosedError(msg)
+    def _broken_off(self, request: aiohttp.ClientRequest, error: BaseException) -> None:
+        """See to what a request leaves that ended without an answer."""
+        connector = request.session.connector
+        if connector is not None:
+            # aiohttp's pool lets the next in its queue go on by waking it. If that one is
+            # cancelled in the same turn of the loop, the others would wait for ever.
+            connector._release_waiter()  # noqa: SLF001 - nothing public wakes the next one
+        if isinstance(error, aiohttp.ClientError):
+            forget_frames(error)
+        elif isinstance(error, asyncio.CancelledError) and self._refresher.closed:
+            # Tell a close from a cancellation: aiohttp's pool cancels those who wait for it.
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():
+                msg = "the session was closed while the request waited for a connection"
+                raise SessionClosedError(msg)
 
     async def _renewed(
         self,
         request: aiohttp.ClientRequest,
         response: aiohttp.ClientResponse,
         token: SessionToken,
-        *,
-        interrupted: bool,
     ) -> bool:
         """Return whether a 401 was about `token` and the request may be sent again."""
         refresher = self._refresher
+        interrupted = was_interrupted(request, response)  # to be asked before any wait
         if not await is_refusal(response, refresher.policy.max_body):
             return False
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from aiohttp import ClientResponse, ClientWebSocketResponse
 from aiohttp.client import _BaseRequestContextManager
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
 __all__ = ["PendingResponse", "PendingWebSocket"]
+
+_Fail: TypeAlias = "Callable[[ClientResponse], Coroutine[Any, Any, NoReturn]]"
 
 #: aiohttp's own, around a coroutine of ours.
 PendingWebSocket = _BaseRequestContextManager[ClientWebSocketResponse]
@@ -28,7 +30,7 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
     def __init__(
         self,
         request: Coroutine[Any, Any, ClientResponse],
-        fail: Callable[[ClientResponse], Coroutine[Any, Any, NoReturn]] | None,
+        fail: _Fail | None,
     ) -> None:
         """Wrap aiohttp's request; `fail` reads a refusal and raises it."""
         self._coro = request
@@ -50,28 +52,26 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
             self._resp = done.value
         return self._continue()
 
-    # No frame that an error leaves may hold the answer: a traceback that shows local
-    # variables would show its headers.
-
     def _continue(self) -> Any:  # noqa: ANN401 - as `send`
         if self._resp.status < 400 or self._fail is None:
             raise StopIteration(self._resp)
-        self._coro = self._fail(self._resp)
+        self._coro = self._failing(self._fail)
         return self._coro.send(None)
 
     def __await__(self) -> Generator[Any, None, ClientResponse]:
-        response = yield from self._coro.__await__()
-        if response.status >= 400 and self._fail is not None:
-            failing = self._fail(response)
-            del response
-            yield from failing.__await__()
-        return response
+        self._resp = yield from self._coro.__await__()
+        if self._resp.status >= 400 and self._fail is not None:
+            yield from self._failing(self._fail).__await__()
+        return self._resp
 
     async def __aenter__(self) -> ClientResponse:
-        response = await self._coro
-        if response.status >= 400 and self._fail is not None:
-            failing = self._fail(response)
-            del response
-            await failing
-        self._resp = response
-        return await response.__aenter__()
+        self._resp = await self._coro
+        if self._resp.status >= 400 and self._fail is not None:
+            await self._failing(self._fail)
+        return await self._resp.__aenter__()
+
+    def _failing(self, fail: _Fail) -> Coroutine[Any, Any, NoReturn]:
+        """Hand the answer over: a traceback that shows local variables must not find it."""
+        failing = fail(self._resp)
+        del self._resp
+        return failing

@@ -224,16 +224,22 @@ async def test_a_whole_session_cut_at_any_wait_leaves_nothing(moment: Moment) ->
     assert at > 5
 
 
+@pytest.mark.parametrize("limit", [1, 100])
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("name", ["get that waits for a renewal", "refresh", "login"])
-async def test_those_who_wait_beside_a_cut_caller_are_served(name: str, moment: Moment) -> None:
+@pytest.mark.parametrize("name", ["get", "get that waits for a renewal", "refresh", "login"])
+async def test_those_who_wait_beside_a_cut_caller_are_served(
+    name: str, moment: Moment, limit: int
+) -> None:
     """Invariant: cancelling any caller cancels only that caller; one renewal serves the rest."""
     call, revoked = CALLS[name]
     for at in itertools.count(1):
         async with CloudServer(USERS) as server:
-            cloud = await open_session(server, revoked=revoked)
-            others = [asyncio.create_task(call(cloud)) for _ in range(5)]
-            _, reached = await cut(call(cloud), at, moment)
+            cloud = await open_session(server, revoked=revoked, limit=limit)
+            others = [asyncio.create_task(call(cloud)) for _ in range(3)]
+            cutting = asyncio.create_task(cut(call(cloud), at, moment))
+            await asyncio.sleep(0)  # so that some stand before it in the queue, and some behind
+            others += [asyncio.create_task(call(cloud)) for _ in range(2)]
+            _, reached = await cutting
             async with asyncio.timeout(3):
                 await asyncio.gather(*others)
                 await cloud.close()
