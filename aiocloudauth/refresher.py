@@ -303,8 +303,10 @@ class TokenRefresher(Openable):
                 if token is not None and ours:
                     await self._attempts.log_out(token, _LOGOUT_TIMEOUT)
             finally:
-                await self._exchange.close()
-                self._subscribers.tell(Emit(events.SessionClosed))
+                try:
+                    await self._exchange.close()
+                finally:  # also if the caller is cancelled in the middle of it
+                    self._subscribers.tell(Emit(events.SessionClosed))
 
     def __repr__(self) -> str:
         return f"<TokenRefresher {self._endpoint.root} {self.state.value}>"

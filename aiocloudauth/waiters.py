@@ -32,7 +32,8 @@ class Waiters(Generic[T]):
 
     def __init__(self) -> None:
         """Start with nobody waiting."""
-        self._futures: set[asyncio.Future[T | CloudAuthError]] = set()
+        # A dict and not a set: they are woken in the order in which they came.
+        self._futures: dict[asyncio.Future[T | CloudAuthError], None] = {}
 
     async def wait(self, begin: Callable[[], None]) -> T:
         """Wait for the answer; `begin` is called once the caller is among those who wait.
@@ -41,23 +42,23 @@ class Waiters(Generic[T]):
             CloudAuthError: The answer is an error.
         """
         future: asyncio.Future[T | CloudAuthError] = asyncio.get_running_loop().create_future()
-        self._futures.add(future)
+        self._futures[future] = None
         try:
             begin()
             answer = await future
         finally:
-            self._futures.discard(future)
+            self._futures.pop(future, None)
         if isinstance(answer, CloudAuthError):
             raise again(answer)
         return answer
 
     def settle(self, answer: T | CloudAuthError) -> None:
         """Give everybody who waits now the answer."""
-        futures, self._futures = self._futures, set()
+        futures, self._futures = self._futures, {}
         for future in futures:
             if not future.done():
                 future.set_result(answer)
 
     def forget(self) -> None:
         """Let go of everybody, unanswered: their loop is gone."""
-        self._futures = set()
+        self._futures = {}

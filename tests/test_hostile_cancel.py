@@ -15,9 +15,11 @@ from aiohttp import TCPConnector
 from aiocloudauth import (
     ApiError,
     CloudSession,
+    Event,
     Password,
     RenewalPolicy,
     RenewalTimeoutError,
+    SessionClosed,
     SessionState,
 )
 from aiocloudauth.runner import Runner
@@ -200,11 +202,14 @@ async def test_a_close_cut_at_any_wait_closes(moment: Moment) -> None:
     for at in itertools.count(1):
         async with CloudServer(USERS) as server:
             cloud = await open_session(server)
+            told: list[Event] = []
+            cloud.subscribe(told.append)
             await get(cloud)
             _, reached = await cut(cloud.close(), at, moment)
             assert cloud.state is SessionState.CLOSED
             async with asyncio.timeout(3):
                 await cloud.close()
+            assert [type(event) for event in told].count(SessionClosed) == 1
         if not reached:
             break
     assert at > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.siege import besiege
+from tests.wanderer import wander
 
 
 def test_invariant_01_at_most_one_renewal_is_in_flight_and_its_callers_share_the_outcome() -> None:
@@ -48,3 +49,8 @@ def test_invariant_10_after_close_nothing_is_pending_or_published() -> None:
 def test_invariant_11_a_background_failure_is_never_silent() -> None:
     """LESSONS: background loop dies on an unexpected exception type."""
     besiege(11)
+
+
+def test_invariant_12_another_loop_gets_a_clear_error_or_a_fresh_flight_and_no_hang() -> None:
+    """Forks are tested with processes, in `test_forks_and_loops`."""
+    wander()

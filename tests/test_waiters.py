@@ -65,7 +65,7 @@ async def test_thousands_of_cancelled_callers_leave_nothing_behind() -> None:
                 caller.cancel()
             await asyncio.gather(*callers, return_exceptions=True)
         assert len(flight._callbacks) == before
-        assert run.refresher._runner.waiters._futures == set()
+        assert run.refresher._runner.waiters._futures == {}
 
 
 async def test_an_answer_that_crosses_a_cancellation_harms_nobody() -> None:
@@ -95,7 +95,7 @@ async def test_a_caller_whose_question_fails_does_not_stay_behind() -> None:
 
     with pytest.raises(ZeroDivisionError):
         await waiters.wait(begin)
-    assert waiters._futures == set()
+    assert waiters._futures == {}
 
 
 async def test_each_caller_raises_an_error_of_its_own() -> None:
