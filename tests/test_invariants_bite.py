@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +29,21 @@ from tests.siege import besiege
 from tests.wanderer import wander
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from _pytest.mark import ParameterSet
 
 Patch = pytest.MonkeyPatch
+
+
+@pytest.fixture(autouse=True)
+def what_a_fault_leaves_open_is_forgotten() -> Iterator[None]:
+    """A broken close leaves sessions and loops, which complain when they are collected."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
+
 
 FAULTS: list[ParameterSet] = []
 
