@@ -12,8 +12,10 @@ from aiocloudauth import (
     Password,
     RenewalPolicy,
     SessionClosedError,
+    SessionExpiredError,
     SessionState,
     TransportError,
+    UnauthenticatedError,
 )
 from aiocloudauth.testing import (
     Change,
@@ -81,6 +83,7 @@ async def test_a_trial_waits_for_the_flight_under_way_and_for_min_interval() -> 
         await run.drive(asyncio.gather(asked, trial))
         assert run.clock.monotonic() == pytest.approx(61.0)
         assert await run.generation() == 3
+        assert run.server.log.to("_login")[-1].user == "other"
 
 
 async def test_a_trial_that_waits_for_a_failing_flight_is_not_failed_by_it() -> None:
@@ -104,6 +107,33 @@ async def test_a_trial_whose_caller_is_cancelled_comes_to_its_end() -> None:
         assert await run.generation() == 2
         await run.drive(run.refresher.login(OTHER))
         assert await run.generation() == 3
+
+
+async def test_an_attempt_right_after_a_trial_that_failed_is_made_with_ones_own() -> None:
+    """The next attempt may be due at the very instant at which the trial fails."""
+    async with rig() as run:
+        await run.clock.advance(60)
+        run.server.fail_next("_login", Reset())
+        run.server.fail_next("_login", Late(5.0))
+        run.refresher.reject(await run.refresher.usable())
+        waiting = await run.start(run.refresher.usable())
+        with pytest.raises(UnauthenticatedError):
+            await run.drive(run.refresher.login(Password("other", "wrong")))
+        failed_at = run.clock.monotonic()
+        assert (await run.drive(waiting)).generation == 2
+        assert run.clock.monotonic() == failed_at
+
+
+async def test_every_logout_drops_the_trials_that_wait_for_their_turn() -> None:
+    """Each finds that out when its turn comes, and has sent nothing."""
+    async with rig() as run:
+        for _ in range(3):
+            trial = await run.start(run.refresher.login(OTHER))
+            await run.drive(run.refresher.logout())
+            await run.clock.settle()
+            assert isinstance(trial.exception(), SessionExpiredError)
+            await run.drive(run.refresher.login())
+        assert [arrival.user for arrival in run.server.log.to("_login")] == ["admin"] * 4
 
 
 async def test_close_settles_a_trial_that_waits_for_its_turn() -> None:
