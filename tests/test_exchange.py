@@ -657,6 +657,17 @@ async def test_a_call_while_stopped_is_a_transport_error(call: str) -> None:
         assert server.received == []
 
 
+async def test_one_connection_serves_one_call_after_another() -> None:
+    """Whatever is answered: a login and a renewal need no second handshake."""
+    async with CloudServer({"admin": f"{PLANTED}-password"}) as server:
+        async with exchange_with(server.url) as exchange:
+            grant = await exchange.login(PASSWORD)
+            with pytest.raises(UnauthorizedError):
+                await exchange.refresh(HELD)
+            await exchange.refresh(SessionToken(grant.secret, None, 1))
+        assert server.stats.connections == 1
+
+
 async def test_a_slow_call_does_not_hold_up_another() -> None:
     """A logout that hangs must not keep a login of the next attempt waiting."""
     arrived = asyncio.Event()
@@ -792,6 +803,28 @@ async def test_any_bad_answer_is_a_typed_error_of_one_request(hostile: str, call
     if isinstance(caught.value, ApiError):
         assert caught.value.url == server.url + path
         assert caught.value.method == server.received[0].method
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (200, None),
+        (299, None),
+        (300, InvalidResponseError),
+        (399, InvalidResponseError),
+        (400, BadRequestError),
+        (599, ServerError),
+        (600, InvalidResponseError),
+    ],
+)
+async def test_the_class_of_a_status_ends_where_the_next_begins(
+    status: int, expected: type[CloudAuthError] | None
+) -> None:
+    """At 2xx is an answer, 3xx is not followed, 4xx and 5xx are errors, and 6xx is nothing."""
+    answer = http(GOOD if status < 400 else refusal("a.b"), status=status)
+    async with RawServer(answer) as server, exchange_with(server.url) as exchange:
+        error = await outcome(exchange.login(PASSWORD))
+    assert type(error) is (expected or type(None))
 
 
 @pytest.mark.parametrize("call", CALLS)
