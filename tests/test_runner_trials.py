@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from aiocloudauth import (
+    ApiKey,
     CloudAuthError,
     ConfigurationError,
     Password,
@@ -14,11 +15,13 @@ from aiocloudauth import (
     SessionClosedError,
     SessionExpiredError,
     SessionState,
+    TokenRefresher,
     TransportError,
     UnauthenticatedError,
 )
 from aiocloudauth.testing import (
     Change,
+    CloudServer,
     Late,
     PastExpiry,
     Reset,
@@ -131,7 +134,9 @@ async def test_every_logout_drops_the_trials_that_wait_for_their_turn() -> None:
             trial = await run.start(run.refresher.login(OTHER))
             await run.drive(run.refresher.logout())
             await run.clock.settle()
-            assert isinstance(trial.exception(), SessionExpiredError)
+            error = trial.exception()
+            assert isinstance(error, SessionExpiredError)
+            assert "logged out" in str(error)
             await run.drive(run.refresher.login())
         assert [arrival.user for arrival in run.server.log.to("_login")] == ["admin"] * 4
 
@@ -152,3 +157,14 @@ async def test_what_is_no_credentials_is_refused_before_anything_is_sent() -> No
         with pytest.raises(ConfigurationError, match="not str"):
             await run.refresher.login("admin:secret")  # type: ignore[arg-type]  # that is the mistake
         assert run.server.stats.login_attempts == 1
+
+
+async def test_the_hosted_service_takes_no_password_at_a_later_login_either() -> None:
+    """It takes keys alone, as at construction; nothing is sent."""
+    async with CloudServer() as server:
+        url = "https://region.elastic-cloud.com"
+        connector = server.connector()
+        async with TokenRefresher(url, ApiKey("k3y"), auth_connector=connector) as refresher:
+            with pytest.raises(ConfigurationError, match="no login with a password"):
+                await refresher.login(OTHER)
+            assert refresher.current is not None
