@@ -8,9 +8,9 @@ import warnings
 import aiohttp
 import pytest
 
-from aiocloudauth import RenewalPolicy, RenewalTimeoutError, TokenRefresher, events
+from aiocloudauth import RenewalPolicy, RenewalTimeoutError, TokenRefresher, TransportError, events
 from aiocloudauth.testing import CloudServer, Silence
-from tests.rig import ADMIN
+from tests.rig import ADMIN, rig
 
 #: Reached through a proxy alone.
 ELSEWHERE = "http://ece.localhost:12400"
@@ -59,8 +59,16 @@ async def test_a_timeout_bounds_each_call_besides_the_policy() -> None:
         server.fail_next("_login", Silence())
         async with TokenRefresher(server.url, ADMIN, on_event=seen.append, **options):  # type: ignore[arg-type]  # of several types
             pass
-    failed, renewed, _ = seen
+    failed = seen[0]
     assert isinstance(failed, events.RenewalFailed)
     assert isinstance(failed.error, RenewalTimeoutError)
     assert "in time" in str(failed.error)
-    assert isinstance(renewed, events.LoggedIn)
+    assert events.LoggedIn in map(type, seen)
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused_by_default() -> None:
+    """What would leak otherwise is the password."""
+    async with rig(opened=False, server={"tls": True}) as run:
+        with pytest.raises(TransportError, match="certificate"):
+            await run.drive(run.refresher.open())
+        assert run.server.stats.login_attempts == 0
