@@ -21,9 +21,10 @@ async def test_a_callable_that_refuses_to_be_cancelled_does_not_hold_up_a_close(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """`close` waits for the renewal's task as long as an attempt may take, and says so."""
-    released = asyncio.Event()
+    asked, released = asyncio.Event(), asyncio.Event()
 
     async def stubborn() -> str:
+        asked.set()
         while not released.is_set():
             with suppress(asyncio.CancelledError):
                 await released.wait()
@@ -33,7 +34,7 @@ async def test_a_callable_that_refuses_to_be_cancelled_does_not_hold_up_a_close(
     async with CloudServer() as server:
         refresher = TokenRefresher(server.url, Password("admin", stubborn), policy=policy)
         opening = asyncio.create_task(refresher.open())
-        await asyncio.sleep(0)
+        await asked.wait()
         try:
             await asyncio.wait_for(refresher.close(), 5.0)
         finally:
