@@ -247,6 +247,7 @@ class Scene:
             if opening.cancelled() and self.flights():
                 self.violated(2, f"an open that was given up left {self.flights()}")
             self.abandoned += 1
+            self.newest = (0, 0)  # generations begin anew with the next try
         await self.clock.drive(self.cloud.open())
         self.faults.clear()
 

@@ -13,7 +13,7 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -336,17 +336,11 @@ class Siege(Callers, RuleBasedStateMachine):
     async def _close(self) -> None:
         silent = bool(self.faults)
         began = self.clock.monotonic()
-        token, told = None, 0
-
-        async def close() -> None:
-            nonlocal token, told
-            token, told = self.cloud.token, self.logouts_told
-            self.closing = True
-            self.spared.clear()
-            self.abandoned += 1
-            await self.cloud.close()
-
-        closing = self.loop.create_task(close())
+        token, told = self.cloud.token, self.logouts_told
+        self.closing = True
+        self.spared.clear()
+        self.abandoned += 1
+        closing = self.loop.create_task(self.cloud.close())
         if self.hasty is not None:  # whoever closed it is cancelled, and closes it again
             await self._turn(self.hasty)
             closing.cancel()
@@ -379,6 +373,8 @@ def besiege(*numbers: int, examples: int = 150, steps: int = 40, **options: Any)
             deadline=None,
             database=None,
             report_multiple_bugs=False,
+            # Not explained: that takes minutes, of which a test has one.
+            phases=options.pop("phases", [Phase.generate, Phase.shrink]),
             suppress_health_check=list(HealthCheck),
             **options,
         ),
