@@ -40,7 +40,10 @@ CASES = {
     "instructions": Case(("raw", "do-nothing middleware", "aiocloudauth"), None, _ONE_LOOP),
     "steady": Case(tuple(PEERS), None),
     "token": Case(tuple(PEERS), tuple(PEERS), _ONE_LOOP),
-    "herd": Case(_RENEWING, ("raw", "aiocloudauth")),
+    "herd": Case(
+        ("raw", "do-nothing middleware", *_RENEWING[1:]),
+        ("raw", "do-nothing middleware", "aiocloudauth"),
+    ),
     "load": Case(_RENEWING, ("raw", "aiocloudauth")),
     "pool": Case(_RENEWING[1:], ("aiocloudauth",)),
     "queued": Case(_OVER_AIOHTTP, OURS, _ONE_LOOP),

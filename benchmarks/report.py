@@ -139,6 +139,7 @@ def _herd(loops: Found) -> Iterator[str]:
         columns = {
             "s": _of("wall"),
             "to raw + renewal": _of("wall_ratio"),
+            "to do-nothing + renewal": _of("wall_ratio_to_nothing"),
             "renewals": _count("renewals"),
             "401s": _count("refused"),
             "failed": _count("failed"),
@@ -235,6 +236,8 @@ _HOW = """
   again* is raw aiohttp a second time: how far its ratio is from 1 is the noise.
 - CPU is the process's own clock, which does not see other programs' time on the core. A client
   that needs three times as long as raw or more sits out three rounds of four.
+- Before a herd the garbage collector is told to leave alone what the process had before it
+  (`gc.freeze`), and no client has renewed within the last second.
 - A renewal takes 200 ms where it matters (herds, load, pool of one). The pool is aiohttp's own of
   100 connections, but for the pool of one.
 - Each other client is a module of `benchmarks/peers/`, which says how its margins were fitted to

@@ -84,7 +84,8 @@ def _herd(case: str, refused: int, wall: float, found: Found) -> Verdict:
     text = (
         f"{us['renewals']['max']:.0f} renewal, {us['failed']['max']:.0f} failed, "
         f"{us['refused']['max']:.0f} 401s, {us['wall']['median']:.2f} s = "
-        f"{spread(us['wall_ratio'])} {TIMES} (raw + renewal)"
+        f"{spread(us['wall_ratio'])} {TIMES} (raw + renewal), "
+        f"{us['wall_ratio_to_nothing']['median']:.3f} {TIMES} (do-nothing middleware + renewal)"
     )
     met = (
         us["renewals"]["max"] == us["renewals"]["min"] == 1

@@ -105,7 +105,7 @@ async def alone(client: type[Peer], setting: Setting, *, revoke: bool) -> Found:
     async with client(setting.control, life=_LIFE) as peer:
         setting.control.set(delay=_RENEWAL)
         setting.control.zero()
-        await load.run(peer, 3.0)
+        await load.run(peer, 2.5)
         told = setting.control.stats()
     found = load.figures(told["renewals"])
     found["refused"] = told["refused"]
