@@ -64,7 +64,7 @@ WHOLE: Final = hashlib.sha256(BODY).hexdigest()
 KINDS: Final = ("get", "bytes", "json", "file", "generator", "slow")
 
 #: How a run ends: when all who wait are answered, in the middle of a renewal, or as it is.
-ENDINGS: Final = ("patient", "busy", "at once")
+ENDINGS: Final = ("patient", "patient", "busy", "at once")
 
 #: What the server answers below these, whatever token comes.
 ODD_PATHS: Final = {
