@@ -16,6 +16,7 @@ BENCH := $(VENV)/bench
 # mutmut has an environment of its own too, and works on copies of the tree beside it.
 MUTANTS := $(VENV)/mutants
 # Which of tests/mutants/*.cfg: `make mutants PARTS=pure` takes minutes, all of it longer.
+# ARGS="'aiocloudauth.runner.*'" chooses among the mutants of a part.
 PARTS := pure edge
 JOBS := 2
 

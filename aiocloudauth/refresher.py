@@ -392,7 +392,6 @@ class TokenRefresher(Openable):
         late = RenewalTimeoutError(f"no token within {limit:g} s")
         raise for_request(again(self.last_error or late)) if reason is Wanted else late
 
-    async def _outcome(self, reason: Input | None) -> None:
+    async def _outcome(self, reason: Input) -> None:
         """Wait for the end of the renewal that `reason` starts or joins."""
-        feed = self._runner.feed
-        await self._runner.outcomes.wait(lambda: None if reason is None else feed(reason))
+        await self._runner.outcomes.wait(lambda: self._runner.feed(reason))

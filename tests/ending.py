@@ -60,14 +60,13 @@ class Ending(Callers):
     async def _close(self) -> None:
         silent = bool(self.faults)
         began = self.clock.monotonic()
-        token, told = None, 0
+        # Before the close begins: one that is cancelled at once does not even do that.
+        token, told = self.cloud.token, self.logouts_told
+        self.closing = True
+        self.spared.clear()
+        self.abandoned += 1
 
         async def close() -> None:
-            nonlocal token, told
-            token, told = self.cloud.token, self.logouts_told
-            self.closing = True
-            self.spared.clear()
-            self.abandoned += 1
             await self.cloud.close()
             if self.flights():
                 self.violated(10, f"closed, and {self.flights()} goes on")

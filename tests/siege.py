@@ -12,7 +12,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -327,6 +327,8 @@ def besiege(*numbers: int, examples: int = 100, steps: int = 40, **options: Any)
             deadline=None,
             database=None,
             report_multiple_bugs=False,
+            # Not explained: that takes minutes, of which a test has one.
+            phases=options.pop("phases", [Phase.generate, Phase.shrink]),
             suppress_health_check=list(HealthCheck),
             **options,
         ),

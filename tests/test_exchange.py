@@ -413,8 +413,13 @@ def by_path(answers: dict[str, bytes]) -> Callable[..., Awaitable[None]]:
     return answer
 
 
+def named(url: str) -> str:
+    """Name the host: aiohttp's own jar of cookies would drop those of an IP address."""
+    return url.replace("127.0.0.1", "localhost")
+
+
 async def test_the_session_cookie_is_sent_to_logout_and_nowhere_else() -> None:
-    """ECE up to 3.6 wants back the one that `_login` set; aiohttp's jar drops those of IPs."""
+    """ECE up to 3.6 wants back the one that `_login` set."""
     answers = {
         "_login": http(
             GOOD,
@@ -427,7 +432,7 @@ async def test_the_session_cookie_is_sent_to_logout_and_nowhere_else() -> None:
     }
     async with (
         RawServer(by_path(answers), keep=True) as server,
-        exchange_with(server.url) as exchange,
+        exchange_with(named(server.url)) as exchange,
     ):
         await exchange.login(PASSWORD)
         await exchange.refresh(HELD)
@@ -453,7 +458,7 @@ async def test_no_other_cookie_is_sent_at_all(answer: bytes) -> None:
     answers = {"_login": answer, "_logout": http(b"{}")}
     async with (
         RawServer(by_path(answers), keep=True) as server,
-        exchange_with(server.url) as exchange,
+        exchange_with(named(server.url)) as exchange,
     ):
         with suppress(CloudAuthError):
             await exchange.login(PASSWORD)
@@ -513,6 +518,18 @@ async def test_a_proxy_of_the_environment_is_used_if_asked_for(
     assert proxy.received[0].target == f"{url}/api/v1/users/auth/_login"
 
 
+@pytest.mark.usefixtures("netrc")
+async def test_the_environment_is_left_alone_unless_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As with aiohttp."""
+    async with RawServer(http(GOOD)) as server:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        async with exchange_with(server.url) as exchange:
+            await exchange.login(PASSWORD)
+    assert len(server.received) == 1
+
+
 async def test_a_proxy_given_is_used_with_its_own_credentials() -> None:
     """They are the proxy's, not the API's."""
     async with RawServer(http(GOOD), keep=True) as proxy:
@@ -529,6 +546,19 @@ async def test_a_proxy_given_is_used_with_its_own_credentials() -> None:
         pair = base64.b64encode(b"user:password").decode()
         assert seen.headers["Proxy-Authorization"] == f"Basic {pair}"
         assert "Authorization" not in seen.headers
+
+
+@pytest.mark.parametrize("status", [403, 407, 502])
+async def test_a_proxy_that_refuses_to_connect_is_told_with_its_status(status: int) -> None:
+    """It says whether the proxy wants credentials, forbids the host or cannot reach it."""
+    async with (
+        RawServer(http(status=status)) as proxy,
+        exchange_with("https://ece.localhost", proxy=proxy.url) as exchange,
+    ):
+        with pytest.raises(TransportError, match=rf"proxy .*{status}") as caught:
+            await exchange.login(PASSWORD)
+    assert proxy.received[0].method == "CONNECT"
+    assert str(caught.value).startswith("POST /users/auth/_login: ")
 
 
 @pytest.mark.parametrize(
@@ -655,6 +685,52 @@ async def test_a_call_while_stopped_is_a_transport_error(call: str) -> None:
             with pytest.raises(TransportError, match="closed"):
                 await CALLS[call](exchange)
         assert server.received == []
+
+
+async def test_one_connection_serves_one_call_after_another() -> None:
+    """Whatever is answered: a login and a renewal need no second handshake."""
+    async with CloudServer({"admin": f"{PLANTED}-password"}) as server:
+        async with exchange_with(server.url) as exchange:
+            grant = await exchange.login(PASSWORD)
+            with pytest.raises(UnauthorizedError):
+                await exchange.refresh(HELD)
+            await exchange.refresh(SessionToken(grant.secret, None, 1))
+        assert server.stats.connections == 1
+
+
+async def test_many_calls_at_a_time_share_four_connections_at_most() -> None:
+    """What waits for an answer is a handful of calls; a herd of them is no herd of handshakes."""
+    async with CloudServer({"admin": f"{PLANTED}-password"}) as server:
+        async with exchange_with(server.url) as exchange:
+            await asyncio.gather(*(exchange.login(PASSWORD) for _ in range(20)))
+        assert server.stats.logins == 20
+        assert server.stats.connections <= 4
+
+
+async def test_an_idle_connection_is_given_up_before_a_server_would() -> None:
+    """A renewal written to one that is being closed would be lost; servers wait 5 s or more."""
+    async with exchange_with("http://127.0.0.1:9") as exchange:
+        assert exchange._session is not None
+        connector = exchange._session.connector
+        assert connector is not None
+        assert connector._keepalive_timeout is not None
+        assert 0 < connector._keepalive_timeout < 5
+
+
+async def test_the_secrets_of_earlier_calls_are_kept_in_bounds() -> None:
+    """An answer may quote those of the last few; a year's would be a leak."""
+    tokens = iter(range(100))
+
+    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(json.dumps({"token": f"t{next(tokens)}"}).encode()))
+
+    async with RawServer(answer, keep=True) as server, exchange_with(server.url) as exchange:
+        grant = await exchange.login(PASSWORD)
+        for _ in range(40):
+            grant = await exchange.refresh(SessionToken(grant.secret, None, 1))
+        known = [secret.reveal() for secret in exchange._known]
+    assert {"t40", "t39", "t38"} <= set(known)
+    assert len(known) == len(set(known)) == 16
 
 
 async def test_a_slow_call_does_not_hold_up_another() -> None:
@@ -792,6 +868,61 @@ async def test_any_bad_answer_is_a_typed_error_of_one_request(hostile: str, call
     if isinstance(caught.value, ApiError):
         assert caught.value.url == server.url + path
         assert caught.value.method == server.received[0].method
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (200, None),
+        (299, None),
+        (300, InvalidResponseError),
+        (399, InvalidResponseError),
+        (400, BadRequestError),
+        (599, GatewayError),
+        (600, InvalidResponseError),
+    ],
+)
+async def test_the_class_of_a_status_ends_where_the_next_begins(
+    status: int, expected: type[CloudAuthError] | None
+) -> None:
+    """At 2xx is an answer, 3xx is not followed, 4xx and 5xx are errors, and 6xx is nothing."""
+    answer = http(GOOD if status < 400 else b"", status=status)
+    async with RawServer(answer) as server, exchange_with(server.url) as exchange:
+        error = await outcome(exchange.login(PASSWORD))
+    assert type(error) is (expected or type(None))
+
+
+@pytest.mark.parametrize(
+    ("hostile", "problem"),
+    [
+        ("redirect 302", "redirect @ $"),
+        ("a status of no class", "status @ $"),
+        ("longer than allowed", "too long @ $"),
+        ("gzip", "compressed @ $"),
+        ("cut short", "malformed or cut short @ $"),
+        ("garbage", "malformed or cut short @ $"),
+    ],
+)
+async def test_what_is_wrong_with_an_answer_is_one_of_the_problems(
+    hostile: str, problem: str
+) -> None:
+    """Those of the message as a whole are told in the same form as those of its fields."""
+    async with RawServer(HOSTILE[hostile][0]) as server, exchange_with(server.url) as exchange:
+        error = await outcome(exchange.refresh(HELD))
+    assert isinstance(error, InvalidResponseError)
+    assert error.problems == (problem,)
+
+
+@pytest.mark.parametrize("call", ["_login", "_refresh", "_refresh with Basic"])
+async def test_an_answer_without_a_token_names_the_call_and_the_field(call: str) -> None:
+    """Which of the calls went wrong is what a reader of the log wants to know."""
+    answer = http(json.dumps({"session_expiration_time": EXPIRY}).encode())
+    async with RawServer(answer) as server, exchange_with(server.url) as exchange:
+        error = await outcome(CALLS[call](exchange))
+    assert isinstance(error, InvalidResponseError)
+    path = server.received[0].target.removeprefix("/api/v1")
+    assert str(error).startswith(f"POST {path}: ")
+    assert ["$.token" in problem for problem in error.problems] == [True]
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -1193,6 +1324,7 @@ async def test_every_failure_of_aiohttp_is_one_of_ours_with_its_cause(
     assert type(caught.value) is expected
     assert caught.value.__cause__ is failure
     assert "POST /users/auth/_login" in str(caught.value)
+    assert type(failure).__name__ in str(caught.value)  # what to look up
 
 
 @pytest.mark.parametrize(

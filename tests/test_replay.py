@@ -52,6 +52,21 @@ def refusal(*codes: str) -> str:
     return json.dumps({"errors": [{"code": code, "message": "No."} for code in codes]})
 
 
+async def test_a_token_that_was_waited_for_and_is_refused_is_replaced_once_more() -> None:
+    """The request remembers what it was sent with, also where it waited for that."""
+    clock = ManualClock()
+    async with (
+        CloudServer(token_lifetime=60.0, clock=clock) as server,
+        session(server, clock=clock, policy=RenewalPolicy()) as cloud,
+    ):
+        clock.suspend(100.0)
+        server.fail_next("/x", status=401, code="root.unauthorized")
+        response = await clock.drive(cloud.get("/x"))
+        assert response.status == 200
+        response.release()
+        assert seen(server.log.to("/x")) == [(401, 2), (200, 3)]
+
+
 @pytest.mark.parametrize(
     "refused",
     [

@@ -320,10 +320,9 @@ async def test_a_file_that_a_thread_may_still_be_reading_is_not_sent_again() -> 
     """An early refusal stops the task that writes the body, and not the thread that reads it."""
     async with CloudServer() as server, session(server, timeout=5) as cloud:
         server.revoke_all()
-        with contextlib.suppress(BodyNotReplayableError):
+        with pytest.raises(BodyNotReplayableError):
             await cloud.post("/x", data=Slow(LARGE))
-        for accepted in server.log.to("/x")[1:]:
-            assert accepted.body_sha256 == digest(LARGE)
+        assert len(server.log.to("/x")) == 1
 
 
 async def test_a_large_file_is_sent_again_whole_after_an_early_refusal(tmp_path: Path) -> None:

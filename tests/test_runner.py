@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aiocloudauth import (
+    CloudAuthError,
     InvalidResponseError,
     Password,
     RenewalPolicy,
@@ -25,6 +26,7 @@ from aiocloudauth.testing import (
     CloudServer,
     Fault,
     Late,
+    ManualClock,
     MemoryConnector,
     Reset,
     Silence,
@@ -100,7 +102,12 @@ class Faulty(MemoryConnector):
 async def test_the_loop_survives_an_unforeseen_error_and_reports_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A background failure is never silent: event, log record with the trace, `last_error`."""
+    """A background failure is never silent: event, log record with the trace, `last_error`.
+
+    That is all of it: the loop is not told of an exception that nobody fetched.
+    """
+    unfetched: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unfetched.append(context))
     async with rig() as outer:
         connector = Faulty(outer.server)
         refresher = type(outer.refresher)(
@@ -117,9 +124,38 @@ async def test_the_loop_survives_an_unforeseen_error_and_reports_it(
         assert refresher.last_error is None
         logged = [record for record in caplog.records if record.exc_info]
         assert [record.levelno for record in logged] == [logging.ERROR] * 2
+        assert all("renewal" in record.getMessage() for record in logged)
         assert not connector.closed
         await run.drive(refresher.close())
         assert connector.closed  # it was handed over
+    gc.collect()
+    assert unfetched == []
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_goes_on_once_those_who_wait_are_told(
+    interrupt: type[BaseException],
+) -> None:
+    """It may strike while a renewal runs: the program ends, and everybody has an answer."""
+    clock = ManualClock()
+    answers: list[object] = []
+
+    async def interrupted() -> str:
+        raise interrupt
+
+    async def main() -> None:
+        async with CloudServer(clock=clock) as server:
+            refresher = TokenRefresher(server.url, Password("admin", interrupted), clock=clock)
+            try:
+                await refresher.open()
+            finally:
+                answers.append(refresher.last_error)
+
+    with pytest.raises(interrupt):
+        asyncio.run(main())
+    (answer,) = answers
+    assert isinstance(answer, CloudAuthError)
+    assert isinstance(answer.__cause__, interrupt)
 
 
 async def test_a_renewal_cancelled_by_a_stranger_is_tried_again() -> None:
@@ -134,7 +170,9 @@ async def test_a_renewal_cancelled_by_a_stranger_is_tried_again() -> None:
         flight.cancel()
         await run.clock.settle()
         assert flight.cancelled()
-        assert isinstance(asked.exception(), RenewalTimeoutError)
+        error = asked.exception()
+        assert isinstance(error, RenewalTimeoutError)
+        assert "cancelled" in str(error)
         assert (await run.drive(waiting)).generation == 2
 
 
@@ -199,6 +237,21 @@ async def test_the_token_is_published_before_anybody_is_woken() -> None:
             woken = [await caller for caller in callers]
             assert all(await run.drive(asyncio.gather(*woken)))
         assert published == [0] * 5
+
+
+async def test_the_newest_tokens_are_remembered_as_secrets() -> None:
+    """A late answer may quote them. One that is served over and over pushes no other out."""
+    async with rig() as run:
+        tokens = []
+        for _ in range(8):
+            tokens.append((await run.refresher.usable()).token)
+            for _ in range(10):
+                run.clock.suspend(1.0)
+                await run.clock.advance(31)
+            await run.drive(run.refresher.refresh())
+        tokens.append((await run.refresher.usable()).token)
+        assert set(tokens[1:]) <= set(run.refresher.secrets)
+        assert tokens[0] not in run.refresher.secrets  # or they would pile up for a year
 
 
 # -- fences -------------------------------------------------------------------------------
@@ -268,7 +321,9 @@ async def test_close_during_a_renewal_that_never_answers_leaves_nothing(call: st
         assert len(flights()) == 1
         began = run.clock.monotonic()
         await run.drive(run.refresher.close())
-        assert isinstance(asked.exception(), SessionClosedError)
+        error = asked.exception()
+        assert isinstance(error, SessionClosedError)
+        assert "closed" in str(error)
         assert flights() == []
         assert run.clock.monotonic() == began
 

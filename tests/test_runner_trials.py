@@ -7,16 +7,21 @@ import asyncio
 import pytest
 
 from aiocloudauth import (
+    ApiKey,
     CloudAuthError,
     ConfigurationError,
     Password,
     RenewalPolicy,
     SessionClosedError,
+    SessionExpiredError,
     SessionState,
+    TokenRefresher,
     TransportError,
+    UnauthenticatedError,
 )
 from aiocloudauth.testing import (
     Change,
+    CloudServer,
     Late,
     PastExpiry,
     Reset,
@@ -81,6 +86,7 @@ async def test_a_trial_waits_for_the_flight_under_way_and_for_min_interval() -> 
         await run.drive(asyncio.gather(asked, trial))
         assert run.clock.monotonic() == pytest.approx(61.0)
         assert await run.generation() == 3
+        assert run.server.log.to("_login")[-1].user == "other"
 
 
 async def test_a_trial_that_waits_for_a_failing_flight_is_not_failed_by_it() -> None:
@@ -106,6 +112,35 @@ async def test_a_trial_whose_caller_is_cancelled_comes_to_its_end() -> None:
         assert await run.generation() == 3
 
 
+async def test_an_attempt_right_after_a_trial_that_failed_is_made_with_ones_own() -> None:
+    """The next attempt may be due at the very instant at which the trial fails."""
+    async with rig() as run:
+        await run.clock.advance(60)
+        run.server.fail_next("_login", Reset())
+        run.server.fail_next("_login", Late(5.0))
+        run.refresher.reject(await run.refresher.usable())
+        waiting = await run.start(run.refresher.usable())
+        with pytest.raises(UnauthenticatedError):
+            await run.drive(run.refresher.login(Password("other", "wrong")))
+        failed_at = run.clock.monotonic()
+        assert (await run.drive(waiting)).generation == 2
+        assert run.clock.monotonic() == failed_at
+
+
+async def test_every_logout_drops_the_trials_that_wait_for_their_turn() -> None:
+    """Each finds that out when its turn comes, and has sent nothing."""
+    async with rig() as run:
+        for _ in range(3):
+            trial = await run.start(run.refresher.login(OTHER))
+            await run.drive(run.refresher.logout())
+            await run.clock.settle()
+            error = trial.exception()
+            assert isinstance(error, SessionExpiredError)
+            assert "logged out" in str(error)
+            await run.drive(run.refresher.login())
+        assert [arrival.user for arrival in run.server.log.to("_login")] == ["admin"] * 4
+
+
 async def test_close_settles_a_trial_that_waits_for_its_turn() -> None:
     """`close` settles every waiter, whatever it waits for."""
     async with rig(policy=RenewalPolicy(min_interval=60.0)) as run:
@@ -122,3 +157,14 @@ async def test_what_is_no_credentials_is_refused_before_anything_is_sent() -> No
         with pytest.raises(ConfigurationError, match="not str"):
             await run.refresher.login("admin:secret")  # type: ignore[arg-type]  # that is the mistake
         assert run.server.stats.login_attempts == 1
+
+
+async def test_the_hosted_service_takes_no_password_at_a_later_login_either() -> None:
+    """It takes keys alone, as at construction; nothing is sent."""
+    async with CloudServer() as server:
+        url = "https://region.elastic-cloud.com"
+        connector = server.connector()
+        async with TokenRefresher(url, ApiKey("k3y"), auth_connector=connector) as refresher:
+            with pytest.raises(ConfigurationError, match="no login with a password"):
+                await refresher.login(OTHER)
+            assert refresher.current is not None

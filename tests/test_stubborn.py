@@ -21,9 +21,10 @@ async def test_a_callable_that_refuses_to_be_cancelled_does_not_hold_up_a_close(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """`close` waits for the renewal's task as long as an attempt may take, and says so."""
-    released = asyncio.Event()
+    asked, released = asyncio.Event(), asyncio.Event()
 
     async def stubborn() -> str:
+        asked.set()
         while not released.is_set():
             with suppress(asyncio.CancelledError):
                 await released.wait()
@@ -33,14 +34,16 @@ async def test_a_callable_that_refuses_to_be_cancelled_does_not_hold_up_a_close(
     async with CloudServer() as server:
         refresher = TokenRefresher(server.url, Password("admin", stubborn), policy=policy)
         opening = asyncio.create_task(refresher.open())
-        await asyncio.sleep(0)
-        await asyncio.wait_for(refresher.close(), 5.0)
+        await asked.wait()
+        try:
+            await asyncio.wait_for(refresher.close(), 5.0)
+        finally:
+            released.set()  # else a failing test would not end either
         with pytest.raises(SessionClosedError):
             await opening
-        assert "does not end, though it was cancelled" in caplog.text
-        released.set()
+        assert "renewal 1 does not end, though it was cancelled" in caplog.text
         strays = [task for task in asyncio.all_tasks() if "renewal" in task.get_name()]
-        await asyncio.wait(strays)
+        await asyncio.gather(*strays, return_exceptions=True)
 
 
 def test_a_request_that_answers_an_exception_with_a_response_is_still_checked() -> None:
