@@ -6,8 +6,8 @@ import asyncio
 import io
 from typing import TYPE_CHECKING, Any
 
+from tests.cast import BODY, Call
 from tests.judge import Judge
-from tests.scene import BODY, Call
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine

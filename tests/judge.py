@@ -25,11 +25,12 @@ from aiocloudauth import (
     UnauthenticatedError,
     UnauthorizedError,
 )
-from tests.scene import ROUNDING, WHOLE, Scene
+from tests.cast import ROUNDING, WHOLE
+from tests.scene import Scene
 
 if TYPE_CHECKING:
     from aiocloudauth import Event
-    from tests.scene import Call
+    from tests.cast import Call
 
 __all__ = ["Judge"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import math
@@ -12,26 +11,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import aiohttp
-from attrs import define
 
 from aiocloudauth import Bearer, CloudSession, Password, RenewalPolicy
 from aiocloudauth.testing import (
     CloudServer,
     ClusterError,
     Effect,
-    EmptyReply,
     Fault,
-    Html,
     Late,
     ManualClock,
-    NoCluster,
-    PastExpiry,
-    Reset,
-    Silence,
-    Status,
-    TooManyRequests,
-    Truncated,
 )
+from tests.cast import DATE, ODD_PATHS, ROUNDING, Call, Issued
 from tests.own_client import OwnClient
 
 if TYPE_CHECKING:
@@ -43,90 +33,6 @@ if TYPE_CHECKING:
     from aiocloudauth.testing.realm import Realm
 
 POLICY: Final = RenewalPolicy(backoff_max=20.0)
-
-#: What an attempt at a token may meet.
-EFFECTS: Final[tuple[Effect, ...]] = (
-    ClusterError(),
-    Status(500, "root.internal"),
-    Status(401, "root.unauthorized"),
-    Status(401, "root.unauthenticated"),
-    Status(403, "root.unauthorized.rbac"),
-    TooManyRequests(retry_after=7.0),
-    NoCluster(),
-    Html(502),
-    Reset(),
-    Reset(at=20, after_work=True),
-    EmptyReply(after_work=True),
-    Silence(),
-    Silence(after_work=True),
-    Late(3.0),
-    Late(25.0),
-    Truncated(0.5),
-    PastExpiry(60.0),
-)
-
-#: Of these, what says nothing about a token or a password.
-TRANSIENT: Final = (*EFFECTS[:2], EFFECTS[5], *EFFECTS[7:])
-
-#: Rounding of instants, seconds: ECE's expiry has milliseconds.
-ROUNDING: Final = 2e-3
-
-#: ``Date`` has no fractions of a second, so that a token may be taken to end that much sooner.
-DATE: Final = 1.0
-
-BODY: Final = b"a body that has to arrive whole" * 50
-WHOLE: Final = hashlib.sha256(BODY).hexdigest()
-
-#: What a request may be: how its path begins, and what it sends.
-KINDS: Final = ("get", "bytes", "json", "file", "generator", "slow")
-
-#: What the server answers below these, whatever token comes.
-ODD_PATHS: Final = {
-    "forbidden": Status(403, "root.unauthorized.rbac"),
-    "odd": Status(401, "comments.unauthorised"),
-    "refuse": Status(401, "root.unauthorized"),
-    "nocode": Status(401),
-}
-
-
-@define(eq=False)
-class Issued:
-    """A token that `_login` or `_refresh` answered with; instants of true time."""
-
-    number: int
-    #: What the client may know of its end: the answer's word, for a bare token also a guess.
-    expires: tuple[datetime | None, ...]
-    ends_at: float
-    last_use: float
-
-    #: When it was revoked, or the client was told something that must make it think so.
-    dead_at: float = math.inf
-
-    def good(self, start: float, end: float) -> bool:
-        """Tell whether it could be sent, and would be taken, from `start` to `end`."""
-        return end < min(self.last_use, self.dead_at) and start <= end
-
-
-@define(eq=False)
-class Call:
-    """A caller: a task that nobody but the siege cancels."""
-
-    name: str
-    task: asyncio.Task[Any]
-    began: float
-    number: int = 0
-    kind: str = ""
-    odd: str = ""
-    group: int = 0
-    held: Issued | None = None
-    ended: float = math.nan
-    cancelled: bool = False
-    closed_meanwhile: bool = False
-
-    @property
-    def error(self) -> BaseException | None:
-        """What it raised."""
-        return asyncio.CancelledError() if self.task.cancelled() else self.task.exception()
 
 
 class _Watch(Effect):
@@ -208,6 +114,7 @@ class Scene:
         #: Renewals that were seen under way.
         self.seen_flights: set[asyncio.Task[Any]] = set()
         self.hasty: int | None = None
+        self.ending = "at once"
         self.trials = 0
 
     # -- set-up ---------------------------------------------------------------------------
@@ -240,16 +147,23 @@ class Scene:
         self.cloud = make(self.server.url, await self._credentials(), **options)
         self.faults.extend(first)
         if hasty is not None:
-            opening = self.loop.create_task(self.cloud.open())
+            opening = self.loop.create_task(self._given_up())
             await self._turn(hasty)
             opening.cancel()
             await self.clock.drive(asyncio.wait({opening}))
-            if opening.cancelled() and self.flights():
-                self.violated(2, f"an open that was given up left {self.flights()}")
+            if opening.cancelled():
+                self.newest = (0, 0)  # nothing is held, and the next open starts over
             self.abandoned += 1
-            self.newest = (0, 0)  # generations begin anew with the next try
         await self.clock.drive(self.cloud.open())
         self.faults.clear()
+
+    async def _given_up(self) -> None:
+        try:
+            await self.cloud.open()
+        except asyncio.CancelledError:
+            if self.flights():
+                self.violated(2, f"an open that was given up left {self.flights()}")
+            raise
 
     async def _credentials(self) -> Credentials:
         if self.kind == "bearer":
@@ -271,7 +185,9 @@ class Scene:
         (end,) = issued.expires
         assert end is not None
         issued.expires = (end, end.replace(microsecond=0), None)
-        issued.last_use = issued.ends_at - 0.1 * self.life
+        # Nor what time it is there: by a clock that is slow there it has ended sooner.
+        sooner = min(self.server.clock_skew, 0.0)
+        issued.last_use = issued.ends_at - 0.1 * self.life + sooner
         return token
 
     async def ask(self) -> str:
@@ -337,6 +253,9 @@ class Scene:
         finally:
             self.under_way -= 1
         refused = answer.status == 401
+        if refused and path == "refresh" and self.kind == "bearer":
+            # The token itself was refused, and there is nothing else to go on with.
+            self._all_dead(self.now())
         self.refresh_refused = refused and path == "refresh" and answer.delivery is None
         self.last_failed = fails or answer.status >= 400
         return answer
@@ -381,6 +300,8 @@ class Scene:
 
     async def _logged_out(self, proceed: Proceed) -> Answer:
         self.logouts_told += 1
+        if self.closing and self.flights():
+            self.violated(10, f"logged out while {self.flights()} goes on")
         effect = self.faults.popleft() if self.faults else None
         if effect is not None or self.out:
             return await (effect or ClusterError()).apply(self.server._realm, proceed)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from hypothesis import HealthCheck, Phase, settings
@@ -23,10 +22,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from aiocloudauth import Password, SessionState
+from aiocloudauth import Password, RenewalFailed, SessionState
 from aiocloudauth.testing import Late
-from tests.callers import Callers
-from tests.scene import EFFECTS, KINDS, ODD_PATHS, TRANSIENT
+from tests.cast import EFFECTS, ENDINGS, KINDS, ODD_PATHS, TRANSIENT
+from tests.ending import Ending
 
 if TYPE_CHECKING:
     from aiocloudauth.testing import Effect
@@ -38,7 +37,7 @@ __all__ = ["Siege", "besiege"]
 _TRANSIENT: Final = st.sampled_from(TRANSIENT) | st.just(Late(3.0))
 
 
-class Siege(Callers, RuleBasedStateMachine):
+class Siege(Ending, RuleBasedStateMachine):
     """One session, from its opening to its close."""
 
     # -- set-up ---------------------------------------------------------------------------
@@ -53,6 +52,7 @@ class Siege(Callers, RuleBasedStateMachine):
         first=st.lists(st.sampled_from(EFFECTS[:2] + EFFECTS[7:11]), max_size=2),
         own=st.booleans(),
         hasty=st.none() | st.integers(0, 40),
+        ending=st.sampled_from(ENDINGS),
         seed=st.integers(0, 2**32),
     )
     def opens(
@@ -66,10 +66,12 @@ class Siege(Callers, RuleBasedStateMachine):
         first: list[Effect],
         own: bool,  # noqa: FBT001 - Hypothesis calls with keywords
         hasty: int | None,
+        ending: str,
         seed: int,
     ) -> None:
         """Start the server and open the session."""
         self.hasty = hasty
+        self.ending = ending
         self.stage(
             seed,
             life,
@@ -92,13 +94,18 @@ class Siege(Callers, RuleBasedStateMachine):
         kind=st.sampled_from(KINDS),
         odd=st.sampled_from(sorted(ODD_PATHS)),
         turns=st.integers(0, 60),
+        seconds=st.sampled_from([0.0, 2.0, 2.0]),
     )
-    def a_caller_sends_what_the_api_refuses(self, kind: str, odd: str, turns: int) -> None:
+    def a_caller_sends_what_the_api_refuses(
+        self, kind: str, odd: str, turns: int, seconds: float
+    ) -> None:
         """Forbidden; unauthorised in another sense; a token that it does not like."""
 
         async def send() -> None:
             self.request(kind, odd)
             await self._turn(turns)
+            if seconds:
+                await self.clock.advance(seconds)
 
         self.do(send())
 
@@ -166,18 +173,25 @@ class Siege(Callers, RuleBasedStateMachine):
         self.do(log_in())
 
     @precondition(lambda self: not self.logged_out)
-    @rule(turns=st.integers(0, 30))
-    def a_caller_logs_out(self, turns: int) -> None:
-        """What is under way is dropped, and must not bring the session back."""
+    @rule(turns=st.integers(0, 30), busy=st.booleans(), hasty=st.booleans())
+    def a_caller_logs_out(self, turns: int, busy: bool, hasty: bool) -> None:  # noqa: FBT001 - Hypothesis calls with keywords
+        """What is under way is dropped and brings nothing back; the caller may be in haste."""
 
         async def log_out() -> None:
+            if busy:
+                await self._begin_a_renewal()
             self.abandoned += 1
-            self.call("logout", self.cloud.logout())
+            call = self.call("logout", self.cloud.logout())
             await asyncio.sleep(0)
             self.logged_out = True
             self.spared.clear()
             self._all_dead(self.now())
             await self._turn(turns)
+            if hasty:
+                self.cancel([call])
+            if busy:  # until it would have been answered
+                await self.clock.advance(4.0)
+            await self.clock.settle()
 
         self.do(log_out())
 
@@ -224,12 +238,14 @@ class Siege(Callers, RuleBasedStateMachine):
         self.do(self._fail_and_send(kinds))
 
     async def _fail_and_send(self, kinds: list[str]) -> None:
+        told = len(self.events)
         for _ in range(50):
             await self.clock.advance(min(self.clock.next_due or 0.0, self.life))
-            if self.cloud.state in {SessionState.RENEWING, SessionState.DEGRADED}:
+            failed = any(isinstance(event, RenewalFailed) for event in self.events[told:])
+            if failed or self.cloud.state in {SessionState.RENEWING, SessionState.DEGRADED}:
                 break
         await self.send(kinds, 0)
-        await self.clock.settle()
+        await self.clock.advance(4.0)  # longer than the late answer takes
 
     @rule(effects=st.lists(st.sampled_from(EFFECTS), min_size=1, max_size=4))
     def the_next_attempts_fail(self, effects: list[Effect]) -> None:
@@ -296,70 +312,8 @@ class Siege(Callers, RuleBasedStateMachine):
 
         self.do(step())
 
-    # -- the end --------------------------------------------------------------------------
 
-    def teardown(self) -> None:
-        """Everybody is answered; then nothing is left of the session."""
-        try:
-            if hasattr(self, "cloud"):
-                self._end()
-        finally:
-            self.log.removeHandler(self.records)
-            try:
-                self.loop.run_until_complete(self._leave())
-            finally:
-                self.loop.close()
-
-    async def _leave(self) -> None:
-        """Take apart what is left, whatever went wrong."""
-        with suppress(Exception):  # what is to be told was told
-            if hasattr(self, "cloud") and not self.closed:
-                await self.clock.drive(self.cloud.close())
-        if hasattr(self, "server"):
-            await self.server._shut()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-        await asyncio.sleep(0)
-        await self.loop.shutdown_asyncgens()
-
-    def _end(self) -> None:
-        if len(self.calls) % 2 == 0:
-            # Nobody waits for ever: 30 s for a token each, and the pace of a refused login.
-            self.do(self.clock.advance(90.0))
-            left = [call.name for call in self.calls if not call.task.done()]
-            for number in (1, 2):
-                if left:
-                    self.violated(number, f"{left} still wait")
-        self.do(self._close())
-        self.do(self.clock.advance(3600.0))
-
-    async def _close(self) -> None:
-        silent = bool(self.faults)
-        began = self.clock.monotonic()
-        token, told = self.cloud.token, self.logouts_told
-        self.closing = True
-        self.spared.clear()
-        self.abandoned += 1
-        closing = self.loop.create_task(self.cloud.close())
-        if self.hasty is not None:  # whoever closed it is cancelled, and closes it again
-            await self._turn(self.hasty)
-            closing.cancel()
-        await self.clock.drive(asyncio.wait({closing}))
-        if closing.cancelled():
-            token = None  # a logout that was cut short is not sent again
-            await self.clock.drive(self.cloud.close())
-        else:
-            await closing
-        ours = token is not None and self.kind != "bearer" and not silent
-        if ours and self.logouts_told != told + 1:
-            self.violated(10, "not logged out")
-        self._check_wire()
-        self.closed = True
-        await self.clock.settle()
-        self.check_closed(self.clock.monotonic() - began)
-
-
-def besiege(*numbers: int, examples: int = 150, steps: int = 40, **options: Any) -> None:
+def besiege(*numbers: int, examples: int = 100, steps: int = 40, **options: Any) -> None:
     """Run the state machine, and judge these promises; `options` are Hypothesis' settings."""
 
     class Judged(Siege):

@@ -169,6 +169,10 @@ class Wanderer(RuleBasedStateMachine):
         loop.close()
         for task in tasks:
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # left on purpose
+            if task.done():
+                # Seen: the log would keep its traceback, and all that was open there.
+                with suppress(asyncio.CancelledError):
+                    task.exception()
         for task in asyncio.all_tasks(loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # as above
         self.loops[number] = asyncio.new_event_loop()
