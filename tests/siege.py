@@ -313,7 +313,7 @@ class Siege(Ending, RuleBasedStateMachine):
         self.do(step())
 
 
-def besiege(*numbers: int, examples: int = 100, steps: int = 40, **options: Any) -> None:
+def besiege(*numbers: int, examples: int = 60, steps: int = 40, **options: Any) -> None:
     """Run the state machine, and judge these promises; `options` are Hypothesis' settings."""
 
     class Judged(Siege):
