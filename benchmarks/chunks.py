@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from benchmarks.samples import Figure
 
-#: A peer that needs this many times as long as raw sits out three rounds of four.
-_SLOW = 3.0
+#: A peer that needs this many times as long as raw takes part in one round of eight.
+_SLOW, _SELDOM = 3.0, 8
 
 
 async def requests(get: Callable[[], Awaitable[int]], number: int, concurrency: int) -> None:
@@ -77,16 +77,16 @@ async def alternate(
     lanes = {name: Lane(get) for name, get in gets.items()}
     order = random.Random(concurrency)
     for lane in lanes.values():
-        await requests(lane.get, max(20, 2 * concurrency), concurrency)
+        await requests(lane.get, max(20, concurrency), concurrency)
     costs = {}
     for name, lane in lanes.items():
-        trial = max(50, 2 * concurrency)
+        trial = max(50, concurrency)
         started = time.perf_counter()
         await requests(lane.get, trial, concurrency)
         costs[name] = (time.perf_counter() - started) / trial
     for name, lane in lanes.items():
-        lane.number = max(int(chunk / costs[name]), 2 * concurrency, 20)
-        lane.every = 1 if costs[name] < _SLOW * costs[to[0]] else 4
+        lane.number = max(int(chunk / costs[name]), concurrency, 20)
+        lane.every = 1 if costs[name] < _SLOW * costs[to[0]] else _SELDOM
     gc.collect()
     gc.freeze()
     for number in range(rounds):

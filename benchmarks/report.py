@@ -134,7 +134,7 @@ def _steady(loops: Found) -> Iterator[str]:
 
 
 def _herd(loops: Found) -> Iterator[str]:
-    for case in ("at expiry", "after a revocation"):
+    for case in loops["asyncio"]:
         yield f"5,000 requests {case}:\n"
         columns = {
             "s": _of("wall"),
@@ -143,8 +143,10 @@ def _herd(loops: Found) -> Iterator[str]:
             "renewals": _count("renewals"),
             "401s": _count("refused"),
             "failed": _count("failed"),
+            "full collections": _count("collected"),
         }
-        yield by_peer(loops, (case,), columns)
+        here = {loop: found for loop, found in loops.items() if case in found}
+        yield by_peer(here, (case,), columns)
 
 
 def _load(loops: Found) -> Iterator[str]:
@@ -235,7 +237,7 @@ _HOW = """
   ratio is taken within a round; medians, least and greatest are of the rounds' ratios. *raw
   again* is raw aiohttp a second time: how far its ratio is from 1 is the noise.
 - CPU is the process's own clock, which does not see other programs' time on the core. A client
-  that needs three times as long as raw or more sits out three rounds of four.
+  that needs three times as long as raw or more takes part in one round of eight.
 - Before a herd the garbage collector is told to leave alone what the process had before it
   (`gc.freeze`), and no client has renewed within the last second.
 - A renewal takes 200 ms where it matters (herds, load, pool of one). The pool is aiohttp's own of

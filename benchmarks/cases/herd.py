@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.samples import figure, ratio
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from benchmarks.peers.peer import Peer
     from benchmarks.setting import Setting
 
@@ -21,35 +24,48 @@ _RENEWAL = 0.2
 _LIFE, _OUR_LIFE = 2.0, 1.1
 #: A herd that takes longer, seconds, is cut short, and what is not answered has failed.
 _PATIENCE = 12.0
-#: Before the token is revoked, seconds: nobody is held back by a renewal of a moment ago.
+#: Before the token is revoked, seconds: we are not held back by a renewal of a moment ago.
 _REST = 1.05
+#: The herd at expiry without the garbage collector: what it costs.
+UNCOLLECTED = "at expiry, without the garbage collector"
 _MANY = ("raw", "do-nothing middleware", "aiocloudauth")
-#: httpx needs more than ten times as long as aiohttp: once is enough, and on one loop.
-_FEW = ("authlib on httpx", "httpx Auth")
+
+
+@contextmanager
+def collecting(*, during: bool = True) -> Iterator[None]:
+    """Keep what the process had before from the garbage collector, or all that there is.
+
+    It goes through all that lives whenever the herd has grown by a quarter of that.
+    """
+    gc.collect()
+    gc.freeze()
+    if not during:
+        gc.disable()
+    yield
+    gc.enable()
+    gc.unfreeze()
 
 
 async def herd(peer: Peer, setting: Setting) -> dict[str, float]:
     """Send them all, and count what the server saw."""
     setting.control.set(delay=_RENEWAL, lifetime=3600.0)
     setting.control.zero()
-    # The collector goes through all that lives whenever the herd has grown by a quarter of that:
-    # what the process had before is kept out of it.
-    gc.collect()
-    gc.freeze()
+    collected = gc.get_stats()[2]["collections"]
     started = time.perf_counter()
     tasks = [asyncio.create_task(peer.get()) for _ in range(_HERD)]
     _, late = await asyncio.wait(tasks, timeout=_PATIENCE)
     wall = time.perf_counter() - started
+    collected = gc.get_stats()[2]["collections"] - collected
     told = setting.control.stats()
     for task in late:
         task.cancel()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
-    gc.unfreeze()
     return {
         "wall": wall,
         "failed": sum(answer != 200 for answer in answers),
         "refused": told["refused"],
         "renewals": told["logins"] + told["refreshes"],
+        "collected": collected,
     }
 
 
@@ -70,29 +86,32 @@ async def after_revocation(client: type[Peer], setting: Setting) -> dict[str, fl
     async with client(setting.control) as peer:
         await peer.get()
         if peer.renews:
-            await asyncio.sleep(_REST)
+            await asyncio.sleep(_REST if client.ours else 0.0)
             setting.control.revoke()
         return await herd(peer, setting)
 
 
 async def measure(setting: Setting) -> dict[str, Any]:
-    """Measure both; in each round every peer once, raw first."""
+    """Measure both, raw first in each round; the other clients take part in the first alone."""
+    full = setting.loop == "asyncio" and not setting.quick
+    cases = [
+        ("at expiry", at_expiry, setting.pick(9, 1), full),
+        ("after a revocation", after_revocation, setting.pick(9, 1), full),
+        (UNCOLLECTED, at_expiry, 5 if full else 0, False),
+    ]
     found: dict[str, Any] = {}
-    rounds = setting.pick(9, 1)
-    for case, run in (("at expiry", at_expiry), ("after a revocation", after_revocation)):
+    for case, run, rounds, others in cases:
         samples: dict[str, list[dict[str, float] | None]] = {}
         for number in range(rounds):
             for name, client in setting.clients().items():
-                taken = await run(client, setting) if _takes_part(name, number, setting) else None
-                samples.setdefault(name, []).append(taken)
-        found[case] = _figures(samples)
+                sample = None
+                if name in _MANY or (others and number == 0):
+                    with collecting(during=case != UNCOLLECTED):
+                        sample = await run(client, setting)
+                samples.setdefault(name, []).append(sample)
+        if samples:
+            found[case] = _figures(samples)
     return found
-
-
-def _takes_part(name: str, number: int, setting: Setting) -> bool:
-    if name in _FEW:
-        return number == 0 and setting.loop == "asyncio"
-    return name in _MANY or number % (5 if setting.loop == "asyncio" else 9) == 0
 
 
 def _figures(samples: dict[str, list[dict[str, float] | None]]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -77,24 +78,32 @@ class Load:
         return found
 
 
+def _between(values: list[float]) -> list[float]:
+    return [(before + after) / 2 for before, after in itertools.pairwise(values)]
+
+
 async def pairs(
     client: type[Peer], raw: Peer, setting: Setting, *, revoke: bool
 ) -> tuple[Found, Found]:
-    """Alternate raw with the client, which goes through a renewal in every stretch or two."""
-    number, each = (1, 3.0) if setting.quick else (9, 1.7)
+    """Alternate raw with the client, in stretches too short for the machine to change its speed.
+
+    About every other one of the client's has a renewal in it. What it is compared with is raw
+    just before and just after.
+    """
     limit, load = Load(), Load()
     setting.control.set(lifetime=_LIFE, revoke=revoke, delay=0.0)
     async with client(setting.control, life=_LIFE) as peer:
         setting.control.set(delay=_RENEWAL)
         setting.control.zero()
-        for _ in range(number):
-            await limit.run(raw, 0.8)
-            await load.run(peer, each)
+        await limit.run(raw, 0.25)
+        for _ in range(setting.pick(16, 4)):
+            await load.run(peer, 0.7)
+            await limit.run(raw, 0.25)
         told = setting.control.stats()
     found = load.figures(told["renewals"])
     found["refused"] = told["refused"]
-    found["rate_ratio"] = ratio(load.rates, limit.rates)
-    found["cpu_ratio"] = ratio(load.cpu, limit.cpu)
+    found["rate_ratio"] = ratio(load.rates, _between(limit.rates))
+    found["cpu_ratio"] = ratio(load.cpu, _between(limit.cpu))
     return found, limit.figures([])
 
 
@@ -124,7 +133,7 @@ async def measure(setting: Setting) -> dict[str, Any]:
             here: dict[str, Any] = {}
             here["aiocloudauth"], here["raw"] = await pairs(ours, limit, setting, revoke=revoke)
             for name, client in clients.items():
-                if revoke or setting.loop == "asyncio":
+                if revoke and setting.loop == "asyncio":
                     here[name] = await alone(client, setting, revoke=revoke)
             found[mode] = here
     return found

@@ -37,8 +37,9 @@ async def bytes_each(client: type[Peer], setting: Setting, number: int) -> float
 async def measure(setting: Setting) -> dict[str, Any]:
     """Measure every peer once: bytes are counted, and do not vary. 100 first fill the caches."""
     found: dict[str, Any] = {}
+    clients = setting.clients()
     tracemalloc.start()
-    for name, client in setting.clients().items():
+    for name, client in clients.items():
         await bytes_each(client, setting, 100)
         number = setting.pick(_QUEUED, _QUEUED // 5)
         found[name] = {"bytes": await bytes_each(client, setting, number)}

@@ -19,6 +19,7 @@ async def measure(setting: Setting) -> dict[str, Any]:
         gets = {
             name: (await stack.enter_async_context(client(setting.control))).get
             for name, client in setting.clients().items()
+            if setting.loop == "asyncio" or "httpx" not in name
         }
         for concurrency in (1, 64, 512):
             (found[str(concurrency)],) = await alternate(
