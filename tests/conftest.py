@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 # closes that one: where sync and async tests mix, its ResourceWarning ends the run with status 1.
 # Once this has said that there is none, asking is an error instead.
 asyncio.set_event_loop(None)
+
+# A shell script has what it starts in the background ignore Ctrl-C, and its children too: the tests
+# about Ctrl-C would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes is the machine's affair: no test here is about time that passes.
 settings.register_profile("aiocloudauth", deadline=None)
