@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import aiohttp
 from attrs import evolve
 
 from aiocloudauth.endpoint import without_secrets
@@ -14,12 +15,10 @@ from aiocloudauth.token import spellings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import aiohttp
-
     from aiocloudauth.errors import ApiError
     from aiocloudauth.token import Secret
 
-__all__ = ["answer_error", "public_headers", "read_at_most"]
+__all__ = ["answer_error", "ended_early", "public_headers", "read_at_most"]
 
 #: Header fields of an answer that an error must not carry on.
 _PRIVATE: Final = frozenset(
@@ -82,6 +81,20 @@ def answer_error(
         retry_after=retry_after(headers),
         note=note,
     )
+
+
+def ended_early(response: aiohttp.ClientResponse, error: BaseException) -> bool:
+    """Return whether a body's end did not come, or was not waited for; else close the answer.
+
+    What else may end a reading is a cancellation, or the caller's own time: nobody else has
+    the answer yet.
+    """
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return True
+    if isinstance(error, aiohttp.ClientConnectionError) and response.closed:
+        return True
+    response.close()
+    return False
 
 
 async def read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes | None:

@@ -271,7 +271,10 @@ class AuthExchange:
         """Make a call and return its answer, with the server's `Date`."""
         outcome, date = await self._outcome(call, kind)
         if isinstance(outcome, CloudAuthError):
-            raise outcome
+            try:
+                raise outcome
+            finally:
+                del outcome  # else it would hold this frame, which holds it
         return outcome, date
 
     async def _outcome(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -107,9 +108,9 @@ class BearerMiddleware:
         """Send `request` with the token, and again with a newer one if that is refused."""
         # Each local variable here is memory in each request that waits for a connection.
         if request.url is not self._last and not self._is_ours(request.url):
-            return await handler(request)
+            return await self.pass_on(request, handler)
         if hdrs.AUTHORIZATION in request.headers and not _from_netrc(request):
-            return await handler(request)
+            return await self.pass_on(request, handler)
         if not isinstance(request, BearerRequest):
             return await self._unbound(request, handler)
         request.refresher = self._refresher
@@ -133,6 +134,16 @@ class BearerMiddleware:
             return False
         self._last = url
         return True
+
+    async def pass_on(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Leave a request alone that is not for our token; it waits in the same pool."""
+        try:
+            return await handler(request)
+        except BaseException as error:
+            self._broken_off(request, error)
+            raise
 
     async def _written(
         self, request: BearerRequest, handler: aiohttp.ClientHandlerType
@@ -199,7 +210,9 @@ class BearerMiddleware:
         """Return whether a 401 was about `token` and the request may be sent again."""
         refresher = self._refresher
         interrupted = was_interrupted(request, response)  # to be asked before any wait
-        if not await is_refusal(response, refresher.policy.max_body):
+        with refresher.readings.bound(response):
+            refused = await is_refusal(response, refresher.policy.max_body)
+        if not refused:
             return False
         try:
             if not refresher.reject(token):
@@ -248,9 +261,17 @@ class OwnAuthorization:
 
 
 def forget_frames(error: BaseException) -> None:
-    """Clear the local variables below an error of aiohttp's: they hold what was written."""
+    """Clear the local variables below an error of aiohttp's: they hold what was written.
+
+    Those of other modules are left: to clear a frame that waits ends it, and an error that
+    a request met may have come through a task of the caller's that goes on.
+    """
     for link in chain(error):
-        traceback.clear_frames(link.__traceback__)  # but for frames that still run
+        for frame, _ in traceback.walk_tb(link.__traceback__):
+            package, _, _ = frame.f_globals.get("__name__", "").partition(".")
+            if package in {"aiocloudauth", "aiohttp"}:
+                with suppress(RuntimeError):  # it still runs
+                    frame.clear()
 
 
 def _from_netrc(request: aiohttp.ClientRequest) -> bool:

@@ -51,12 +51,17 @@ def client_timeout(
     return aiohttp.ClientTimeout(total=seconds("timeout", value))
 
 
-def checked_options(options: dict[str, Any]) -> dict[str, Any]:
+def checked_options(
+    options: dict[str, Any], auth_connector: aiohttp.BaseConnector | None
+) -> dict[str, Any]:
     """Return `options` if `aiohttp.ClientSession` takes them and they disarm nothing.
 
     Raises:
-        ConfigurationError: One is unknown, or would take the token's place.
+        ConfigurationError: One is unknown, or would take the token's place, or a renewal's.
     """
+    if auth_connector is not None and auth_connector is options.get("connector"):
+        msg = "auth_connector must be another than connector: a full pool would block renewals"
+        raise ConfigurationError(msg)
     known = aiohttp.ClientSession.__init__.__kwdefaults__ or {}
     for name in options:
         if name in _OURS:

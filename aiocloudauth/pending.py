@@ -7,15 +7,27 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from aiohttp import ClientResponse, ClientWebSocketResponse
 from aiohttp.client import _BaseRequestContextManager
 
+from aiocloudauth.errors import SessionClosedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
-__all__ = ["PendingResponse", "PendingWebSocket"]
+__all__ = ["PendingResponse", "PendingWebSocket", "raise_typed"]
 
 _Fail: TypeAlias = "Callable[[ClientResponse], Coroutine[Any, Any, NoReturn]]"
 
 #: aiohttp's own, around a coroutine of ours.
 PendingWebSocket = _BaseRequestContextManager[ClientWebSocketResponse]
+
+
+def raise_typed(error: RuntimeError) -> NoReturn:
+    """Raise a typed error for the one without a type by which aiohttp says that it is closed.
+
+    It looks at a request's first step, which may come after a `close` that the call did not see.
+    """
+    if str(error) != "Session is closed":
+        raise error
+    raise SessionClosedError("the session was closed before the request began") from None
 
 
 class PendingResponse(_BaseRequestContextManager[ClientResponse]):
@@ -42,6 +54,8 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
             return self._coro.send(arg)
         except StopIteration as done:
             self._resp = done.value
+        except RuntimeError as error:
+            raise_typed(error)
         return self._continue()
 
     def throw(self, *args: Any) -> Any:  # noqa: ANN401 - as `send`
@@ -59,13 +73,19 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
         return self._coro.send(None)
 
     def __await__(self) -> Generator[Any, None, ClientResponse]:
-        self._resp = yield from self._coro.__await__()
+        try:
+            self._resp = yield from self._coro.__await__()
+        except RuntimeError as error:
+            raise_typed(error)
         if self._resp.status >= 400 and self._fail is not None:
             yield from self._failing(self._fail).__await__()
         return self._resp
 
     async def __aenter__(self) -> ClientResponse:
-        self._resp = await self._coro
+        try:
+            self._resp = await self._coro
+        except RuntimeError as error:
+            raise_typed(error)
         if self._resp.status >= 400 and self._fail is not None:
             await self._failing(self._fail)
         return await self._resp.__aenter__()

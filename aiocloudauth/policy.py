@@ -83,7 +83,7 @@ class RenewalPolicy:
         backoff_max: The last bound of that delay.
         permanent_interval: The pace after 501, and the most of a ``Retry-After`` that
             is honoured.
-        attempt_timeout: The time for one HTTP exchange.
+        attempt_timeout: The time for one HTTP exchange, and for reading the body of an error.
         renewal_timeout: The time for one whole renewal, and the most a caller waits.
         assumed_lifetime: The life of a token whose expiry the server does not name.
         max_body: The most that is read of an answer of the authentication API, bytes.

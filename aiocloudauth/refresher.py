@@ -23,6 +23,7 @@ from aiocloudauth.failure import for_request
 from aiocloudauth.guard import Guard
 from aiocloudauth.openable import Openable
 from aiocloudauth.policy import RenewalPolicy
+from aiocloudauth.readings import Readings
 from aiocloudauth.runner import NOTHING, Runner
 from aiocloudauth.situations import (
     CloseAsked,
@@ -140,6 +141,7 @@ class TokenRefresher(Openable):
         )
         self._logout_on_close = logout_on_close
         self._guard = Guard()
+        self.readings = Readings(self._clock, policy.attempt_timeout)
 
     # -- what is held ---------------------------------------------------------------------
 
@@ -297,6 +299,7 @@ class TokenRefresher(Openable):
             self._runner.outcomes.settle(gone)
             if orphaned:
                 return  # with its loop went all that could be closed
+            self.readings.close()
             try:
                 await self._runner.settle()
                 ours = self._logout_on_close and self._attempts.credentials.logs_in

@@ -8,6 +8,7 @@ import warnings
 import aiohttp
 from aiohttp import payload
 
+from aiocloudauth.answer import ended_early
 from aiocloudauth.failure import is_token_refusal
 from aiocloudauth.schema import failure_of, header_codes
 
@@ -65,11 +66,10 @@ async def is_refusal(response: aiohttp.ClientResponse, limit: int) -> bool:
     if not codes:
         try:
             body = await _peek(response, limit)
-        except aiohttp.ClientPayloadError:
+        except BaseException as error:
+            if not ended_early(response, error):
+                raise
             body = b""
-        except BaseException:  # cancelled, or out of time: nobody else has the answer yet
-            response.close()
-            raise
         codes = failure_of(response.status, response.headers, body).codes
     return is_token_refusal(response.status, codes)
 

@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import hdrs
 from multidict import CIMultiDict
 
-from aiocloudauth.answer import answer_error, read_at_most
+from aiocloudauth.answer import answer_error, ended_early, read_at_most
 from aiocloudauth.credentials import ApiKey, Credentials, Password
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.middleware import BearerMiddleware, BearerRequest, OwnAuthorization
@@ -24,7 +24,7 @@ from aiocloudauth.options import (
     discard,
     make_client,
 )
-from aiocloudauth.pending import PendingResponse, PendingWebSocket
+from aiocloudauth.pending import PendingResponse, PendingWebSocket, raise_typed
 from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
 from aiocloudauth.tls import tls
 
@@ -95,7 +95,7 @@ class CloudSession(Openable):
         **client_options: Any,
     ) -> None:
         """Check the values; nothing is sent and nothing is made before `open`."""
-        options = checked_options(client_options)
+        options = checked_options(client_options, auth_connector)
         self._ssl = tls(ssl)
         self._timeout = client_timeout(timeout)
         self._refresher = TokenRefresher(
@@ -329,13 +329,15 @@ class CloudSession(Openable):
     ) -> aiohttp.ClientWebSocketResponse:
         try:
             websocket: aiohttp.ClientWebSocketResponse = await http.ws_connect(url, **options)
+        except RuntimeError as error:
+            raise_typed(error)
         except aiohttp.WSServerHandshakeError as error:
             if error.status < 400:
                 raise
-            refusal = self._answer_error(error, b"")
+            refusal = [self._answer_error(error, b"")]
         else:
             return websocket
-        raise refusal  # without aiohttp's as its cause, which holds all header fields
+        raise refusal.pop()  # without aiohttp's as its cause, which holds all header fields
 
     def _ready(self) -> aiohttp.ClientSession:
         http = self._http
@@ -353,7 +355,8 @@ class CloudSession(Openable):
         if own or outer is not None:
             outer = self._outer if outer is None else tuple(outer)
             # aiohttp lets these replace the session's, and the token's must stay.
-            options["middlewares"] = outer if own else (*outer, self._bearer)
+            ours = self._bearer.pass_on if own else self._bearer
+            options["middlewares"] = (*outer, ours)
         headers: CIMultiDict[str] = options.get("headers") or CIMultiDict()
         if self._options.get("trust_env") and hdrs.AUTHORIZATION in headers:
             value = headers.popall(hdrs.AUTHORIZATION)[0]
@@ -368,17 +371,17 @@ class CloudSession(Openable):
 
     async def _raise(self, response: aiohttp.ClientResponse) -> NoReturn:
         try:
-            body = await read_at_most(response, self._refresher.policy.max_body)
-        except aiohttp.ClientPayloadError:
+            with self._refresher.readings.bound(response):
+                body = await read_at_most(response, self._refresher.policy.max_body)
+        except BaseException as cause:
+            if not ended_early(response, cause):
+                raise
             body = None
-        except BaseException:  # cancelled, or out of time
-            response.close()
-            raise
         if body is None:
             response.close()
-        error = self._answer_error(response, body or b"")
+        error = [self._answer_error(response, body or b"")]
         del response, body  # a traceback that shows local variables must not find them
-        raise error
+        raise error.pop()  # by no name: it will hold this frame, which must not hold it
 
     def _answer_error(
         self, answer: aiohttp.ClientResponse | aiohttp.ClientResponseError, body: bytes

@@ -188,7 +188,7 @@ FAULTS: dict[str, Fault] = {
     "silence in the body": Fault(after(http(GOOD, length=999)), RenewalTimeoutError, TimeoutError),
     "silence in a chunk": Fault(after(CHUNKED % 200 + b"f"), RenewalTimeoutError, TimeoutError),
     "silence in an error": Fault(
-        after(http(HTML, length=999, status=502)), RenewalTimeoutError, TimeoutError
+        after(http(HTML, length=999, status=502)), RenewalTimeoutError, GatewayError
     ),
     # -- dates
     "a date of 5,000 digits": odd(http(GOOD, "Date: " + "9" * 5_000)),
