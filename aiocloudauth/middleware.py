@@ -268,8 +268,7 @@ def forget_frames(error: BaseException) -> None:
     """
     for link in chain(error):
         for frame, _ in traceback.walk_tb(link.__traceback__):
-            package, _, _ = frame.f_globals.get("__name__", "").partition(".")
-            if package in {"aiocloudauth", "aiohttp"}:
+            if frame.f_globals.get("__name__", "").startswith("aiohttp."):
                 with suppress(RuntimeError):  # it still runs
                     frame.clear()
 
