@@ -33,7 +33,7 @@ help:
 	@echo "make cover   the tests, and branch coverage, which has to be 100 %"
 	@echo "make simulate  a year of faults on virtual time (ARGS='--seed 2')"
 	@echo "make soak      200 workers on real sockets, SECONDS=60 for each Python (PYTHONS=... to choose)"
-	@echo "make fuzz    1,000,000 random answers against the parsers (ARGS='--inputs 50000 --seed 2')"
+	@echo "make fuzz    at least 1,000,000 random answers against the parsers (ARGS='--inputs 50000 --seed 2')"
 	@echo "make lint    ruff, mypy --strict, the import contracts"
 	@echo "make format  let ruff put the layout right"
 	@echo "make wheel   build, install in a fresh venv, import every module alone"

@@ -8,10 +8,11 @@ import logging
 import math
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from aiocloudauth.errors import CloudAuthError, ConfigurationError
+from aiocloudauth.errors import CloudAuthError, ConfigurationError, RenewalTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,10 +120,22 @@ def watch(arguments: argparse.Namespace) -> int:
     ssl = False if arguments.insecure else arguments.ca_file or True
 
     async def look(cloud: CloudSession) -> None:
-        async with monitor.shown(cloud), cloud:
-            if arguments.seconds is not None:
-                monitor.until = monitor.clock.monotonic() + arguments.seconds
-            await keep_requesting(cloud, arguments.path, monitor, pause=arguments.interval)
+        seconds = math.inf if arguments.seconds is None else arguments.seconds
+        monitor.until = monitor.clock.monotonic() + seconds
+        async with monitor.shown(cloud):
+            try:
+                async with monitor.clock.timeout(seconds):
+                    await cloud.open()
+            except TimeoutError:
+                raise RenewalTimeoutError(f"no session within {seconds:g} s") from None
+            left = monitor.until - monitor.clock.monotonic()
+            # What is in hand when the time is up is not waited for.
+            async with cloud:
+                with suppress(TimeoutError):
+                    async with monitor.clock.timeout(left):
+                        await keep_requesting(
+                            cloud, arguments.path, monitor, pause=arguments.interval
+                        )
 
     cloud = CloudSession.from_environment(ssl=ssl, on_event=monitor.tell)
     try:

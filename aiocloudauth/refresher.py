@@ -1,4 +1,4 @@
-"""The headless part: holds the token, runs its lifecycle, owns the only tasks."""
+"""The headless part: holds the token and runs its lifecycle."""
 
 from __future__ import annotations
 

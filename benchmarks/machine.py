@@ -81,7 +81,7 @@ def versions() -> dict[str, str]:
 def description() -> dict[str, object]:
     """Return what the machine is."""
     return {
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "system": f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}",
         "libc": " ".join(platform.libc_ver()),
         "processor": _processor(),
         "cores": os.cpu_count(),

@@ -83,9 +83,10 @@ def _herd(case: str, refused: int, wall: float, found: Found) -> Verdict:
     us = found[case][_US]
     text = (
         f"{us['renewals']['max']:.0f} renewal, {us['failed']['max']:.0f} failed, "
-        f"{us['refused']['max']:.0f} 401s, {us['wall']['median']:.2f} s = "
+        f"401s: {us['refused']['max']:.0f}, {us['wall']['median']:.2f} s = "
         f"{spread(us['wall_ratio'])} {TIMES} (raw + renewal), "
-        f"{us['wall_ratio_to_nothing']['median']:.3f} {TIMES} (do-nothing middleware + renewal)"
+        f"{us['wall_ratio_to_nothing']['median']:.3f} {TIMES} (do-nothing middleware + renewal), "
+        f"its CPU {us['cpu_ratio_to_nothing']['median']:.3f} {TIMES} the do-nothing one's"
     )
     met = (
         us["renewals"]["max"] == us["renewals"]["min"] == 1
@@ -110,7 +111,7 @@ def _load(mode: str, found: Found) -> Verdict:
 
 def _pool(case: str, most: int, found: Found) -> Verdict:
     refused, failed = (found[case][_US][key]["max"] for key in ("refused", "failed"))
-    return f"{refused:.0f} 401s, {failed:.0f} failed", refused <= most and failed == 0
+    return f"401s: {refused:.0f}, failed: {failed:.0f}", refused <= most and failed == 0
 
 
 def _queued(found: Found) -> Verdict:
@@ -137,8 +138,9 @@ def _spread(found: Found) -> Verdict:
     if "spread" not in found:
         return None
     text = (
-        f"{found['renewed']} over {found['spread']:.2f} s of age, {found['window']:.2f} s of it "
-        f"the policy's jitter; {found['busiest_100_ms_by_age']} in the busiest 100 ms"
+        f"{found['renewed']:,} renewals, at ages that differ by up to {found['spread']:.2f} s "
+        f"(jitter: {found['window']:.2f} s), "
+        f"{found['busiest_100_ms_by_age']} of them within the same 100 ms"
     )
     return text, found["spread"] >= 0.9 * found["window"]
 
@@ -194,7 +196,9 @@ _TARGETS = {
         for mode in ("revoked", "kept")
     ],
     "pool": [
-        Target(f"pool of one, 50 queued, {case}", f"≤ {most} 401s", partial(_pool, case, most))
+        Target(
+            f"pool of one, 50 queued, {case}", f"401s: {most} at most", partial(_pool, case, most)
+        )
         for case, most in (("renewed", 0), ("revoked silently", 1))
     ],
     "queued": [Target("10,000 queued, bytes each", f"≤ 1.06 {TIMES} raw", _queued)],

@@ -1,13 +1,15 @@
 """A background worker: looks at every deployment, again and again, until SIGTERM.
 
 On SIGTERM it finishes what it has in hand, leaves the rest, logs out and ends with status 0.
-EC_HOST with EC_USER and EC_PASS (or EC_API_KEY) say where the ECE is.
+EC_HOST with EC_USER and EC_PASS (or EC_API_KEY) say where the ECE is, EC_CA_FILE what it is
+trusted by.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from contextlib import suppress
 from typing import Final
@@ -42,7 +44,7 @@ async def names(cloud: CloudSession) -> list[str]:
     except (CloudAuthError, aiohttp.ClientError, TimeoutError) as error:
         logger.warning("no list of deployments: %s", error)
         return []
-    return [deployment["id"] for deployment in listed["deployments"]]
+    return [deployment["id"] for deployment in listed.get("deployments", ())]
 
 
 async def feed(cloud: CloudSession, queue: asyncio.Queue[str | None], stop: asyncio.Event) -> None:
@@ -73,7 +75,9 @@ async def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     queue: asyncio.Queue[str | None] = asyncio.Queue()
-    async with CloudSession.from_environment(timeout=30) as cloud, asyncio.TaskGroup() as group:
+    ssl = os.environ.get("EC_CA_FILE") or True
+    cloud = CloudSession.from_environment(ssl=ssl, timeout=30)
+    async with cloud, asyncio.TaskGroup() as group:
         group.create_task(feed(cloud, queue, stop))
         for _ in range(WORKERS):
             group.create_task(work(cloud, queue))

@@ -34,7 +34,7 @@ from aiocloudauth import (
 )
 from aiocloudauth.cli import main
 from aiocloudauth.monitor import Monitor
-from aiocloudauth.testing import CloudServer, Fault, Status
+from aiocloudauth.testing import CloudServer, Fault, Late, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -348,6 +348,19 @@ def test_refused_credentials_end_watch_with_one_line(
     assert re.fullmatch(r"aiocloudauth: error: POST http://\S+ answered 401 \(.+\)\n", told.err)
     assert "renewal failed: 401 root.unauthenticated; no further attempt" in told.out
     assert "Tr0ub4dor" not in told.out + told.err
+
+
+@pytest.mark.parametrize("path", ["/users/auth/_login", "/deployments"])
+def test_watch_ends_on_time_whatever_does_not_answer(
+    path: str, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its seconds count from the start: they bound a login, and a request."""
+    with serving(faults=[Fault(path, Late(30.0))]) as server:
+        environment.setenv("EC_HOST", server.url)
+        login = path.endswith("_login")
+        assert main(["watch", "--seconds", "0.3"]) == int(login)
+    told = "aiocloudauth: error: no session within 0.3 s\n" if login else ""
+    assert capsys.readouterr().err == told
 
 
 # -- bad input ----------------------------------------------------------------------------

@@ -243,6 +243,16 @@ async def test_the_worker_outlives_a_list_that_fails_and_ends_at_once_while_idle
             assert (code, out, err) == (0, "drained\n", "")
 
 
+async def test_the_worker_runs_against_an_answer_without_deployments() -> None:
+    """An ECE without any may leave the field out."""
+    async with CloudServer() as server:
+        with running("worker.py", server) as process:
+            server.reply("/deployments", {})
+            await until(lambda: len(server.log.to("/deployments")) == 1)
+            process.send_signal(signal.SIGTERM)
+            assert await ended(process) == (0, "drained\n", "")
+
+
 # -- notebook -----------------------------------------------------------------------------
 
 

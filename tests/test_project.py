@@ -53,7 +53,7 @@ def test_the_changelogs_newest_version_is_the_installed_one() -> None:
     assert headings[0] == version("aiocloudauth")
 
 
-def test_no_source_file_names_a_registry_or_a_path_of_the_machine_it_was_written_on() -> None:
+def test_no_source_file_names_a_registry_or_a_path_of_one_machine() -> None:
     """What is installed from where, and what lies where, is the business of each machine."""
     # Written so that no pattern matches itself.
     hosts = [r"p[y]pi\.\w", r"python[h]osted\.", r"npm[j]s\.", r"crates[.]io", r"anaconda[.]org"]

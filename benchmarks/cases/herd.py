@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.samples import figure, ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from benchmarks.peers.peer import Peer
     from benchmarks.setting import Setting
 
 _HERD = 5_000
+#: The oldest generation: a pass over all that lives.
+_FULL = 2
 #: How long `_login` and `_refresh` take, seconds.
 _RENEWAL = 0.2
 #: How long the tokens live that expire, seconds. OAuth 2.0 knows whole seconds only; we start
@@ -26,36 +26,44 @@ _LIFE, _OUR_LIFE = 2.0, 1.1
 _PATIENCE = 12.0
 #: Before the token is revoked, seconds: we are not held back by a renewal of a moment ago.
 _REST = 1.05
-#: The herd at expiry without the garbage collector: what it costs.
-UNCOLLECTED = "at expiry, without the garbage collector"
 _MANY = ("raw", "do-nothing middleware", "aiocloudauth")
 
 
-@contextmanager
-def collecting(*, during: bool = True) -> Iterator[None]:
-    """Keep what the process had before from the garbage collector, or all that there is.
+class Collector:
+    """The garbage collector during a herd, with what the process had before kept out of it."""
 
-    It goes through all that lives whenever the herd has grown by a quarter of that.
-    """
-    gc.collect()
-    gc.freeze()
-    if not during:
-        gc.disable()
-    yield
-    gc.enable()
-    gc.unfreeze()
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.full = 0
+        self._began = 0.0
+
+    def __enter__(self) -> Self:
+        gc.collect()
+        gc.freeze()
+        gc.callbacks.append(self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        gc.callbacks.remove(self._note)
+        gc.unfreeze()
+
+    def _note(self, phase: str, about: dict[str, int]) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+        else:
+            self.seconds += time.perf_counter() - self._began
+            self.full += about["generation"] == _FULL
 
 
 async def herd(peer: Peer, setting: Setting) -> dict[str, float]:
     """Send them all, and count what the server saw."""
     setting.control.set(delay=_RENEWAL, lifetime=3600.0)
     setting.control.zero()
-    collected = gc.get_stats()[2]["collections"]
-    started = time.perf_counter()
-    tasks = [asyncio.create_task(peer.get()) for _ in range(_HERD)]
-    _, late = await asyncio.wait(tasks, timeout=_PATIENCE)
-    wall = time.perf_counter() - started
-    collected = gc.get_stats()[2]["collections"] - collected
+    with Collector() as collector:
+        started, cpu = time.perf_counter(), time.process_time()
+        tasks = [asyncio.create_task(peer.get()) for _ in range(_HERD)]
+        _, late = await asyncio.wait(tasks, timeout=_PATIENCE)
+        wall, cpu = time.perf_counter() - started, time.process_time() - cpu
     told = setting.control.stats()
     for task in late:
         task.cancel()
@@ -65,7 +73,9 @@ async def herd(peer: Peer, setting: Setting) -> dict[str, float]:
         "failed": sum(answer != 200 for answer in answers),
         "refused": told["refused"],
         "renewals": told["logins"] + told["refreshes"],
-        "collected": collected,
+        "cpu": cpu,
+        "collecting": collector.seconds,
+        "collected": collector.full,
     }
 
 
@@ -92,38 +102,35 @@ async def after_revocation(client: type[Peer], setting: Setting) -> dict[str, fl
 
 
 async def measure(setting: Setting) -> dict[str, Any]:
-    """Measure both, raw first in each round; the other clients take part in the first alone."""
-    full = setting.loop == "asyncio" and not setting.quick
-    cases = [
-        ("at expiry", at_expiry, setting.pick(9, 1), full),
-        ("after a revocation", after_revocation, setting.pick(9, 1), full),
-        (UNCOLLECTED, at_expiry, 5 if full else 0, False),
-    ]
+    """Measure both, in random order; the other clients take part in the first round alone."""
     found: dict[str, Any] = {}
-    for case, run, rounds, others in cases:
-        samples: dict[str, list[dict[str, float] | None]] = {}
-        for number in range(rounds):
-            for name, client in setting.clients().items():
-                sample = None
-                if name in _MANY or (others and number == 0):
-                    with collecting(during=case != UNCOLLECTED):
-                        sample = await run(client, setting)
-                samples.setdefault(name, []).append(sample)
-        if samples:
-            found[case] = _figures(samples)
+    others = setting.loop == "asyncio" and not setting.quick
+    order = random.Random(0)
+    for case, run in (("at expiry", at_expiry), ("after a revocation", after_revocation)):
+        clients = setting.clients()
+        samples: dict[str, list[dict[str, float] | None]] = {name: [] for name in clients}
+        for number in range(setting.pick(9, 1)):
+            for name in order.sample(list(clients), len(clients)):
+                part = name in _MANY or (others and number == 0)
+                samples[name].append(await run(clients[name], setting) if part else None)
+        found[case] = _figures({name: taken for name, taken in samples.items() if any(taken)})
     return found
 
 
 def _figures(samples: dict[str, list[dict[str, float] | None]]) -> dict[str, Any]:
-    """Sum up, with the wall against raw, or do-nothing, and the renewal, by round."""
+    """Sum up; the wall against raw, or do-nothing, and the renewal, the CPU against both."""
     found: dict[str, Any] = {}
-    ideal = [sample["wall"] + _RENEWAL for sample in samples["raw"] if sample]
-    nothing = [sample["wall"] + _RENEWAL for sample in samples["do-nothing middleware"] if sample]
+    raw, nothing = samples["raw"], samples["do-nothing middleware"]
     for name, rounds in samples.items():
         taken = [sample for sample in rounds if sample]
         if taken:
             found[name] = {key: figure(sample[key] for sample in taken) for key in taken[0]}
-            walls = [sample["wall"] if sample else None for sample in rounds]
-            found[name]["wall_ratio"] = ratio(walls, ideal)
-            found[name]["wall_ratio_to_nothing"] = ratio(walls, nothing)
+            for suffix, to in (("", raw), ("_to_nothing", nothing)):
+                walls, cpus = _of(rounds, "wall"), _of(rounds, "cpu")
+                found[name][f"wall_ratio{suffix}"] = ratio(walls, _of(to, "wall", _RENEWAL))
+                found[name][f"cpu_ratio{suffix}"] = ratio(cpus, _of(to, "cpu"))
     return found
+
+
+def _of(rounds: list[dict[str, float] | None], key: str, more: float = 0.0) -> list[float | None]:
+    return [sample[key] + more if sample else None for sample in rounds]
