@@ -10,11 +10,13 @@ from aiohttp.client import _BaseRequestContextManager
 from aiocloudauth.errors import SessionClosedError
 
 if TYPE_CHECKING:
+    from asyncio import Future
     from collections.abc import Callable, Coroutine, Generator
 
 __all__ = ["PendingResponse", "PendingWebSocket", "raise_typed"]
 
 _Fail: TypeAlias = "Callable[[ClientResponse], Coroutine[Any, Any, NoReturn]]"
+_Request: TypeAlias = "Coroutine[Any, Any, ClientResponse]"
 
 #: aiohttp's own, around a coroutine of ours.
 PendingWebSocket = _BaseRequestContextManager[ClientWebSocketResponse]
@@ -30,6 +32,20 @@ def raise_typed(error: RuntimeError) -> NoReturn:
     raise SessionClosedError("the session was closed before the request began") from None
 
 
+async def _come(turn: Future[None], request: _Request) -> None:
+    """Wait for a request's turn; if it is not to begin after all, it must not warn of that."""
+    try:
+        await turn
+    except BaseException:
+        request.close()
+        raise
+
+
+async def _after(turn: Future[None], request: _Request) -> ClientResponse:
+    await _come(turn, request)
+    return await request
+
+
 class PendingResponse(_BaseRequestContextManager[ClientResponse]):
     """aiohttp's own return value, which raises for an answer of 400 or more.
 
@@ -37,19 +53,18 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
     package does otherwise; here an answer below 400 takes no extra step.
     """
 
-    __slots__ = ("_fail",)
+    __slots__ = ("_fail", "_turn")
 
-    def __init__(
-        self,
-        request: Coroutine[Any, Any, ClientResponse],
-        fail: _Fail | None,
-    ) -> None:
-        """Wrap aiohttp's request; `fail` reads a refusal and raises it."""
+    def __init__(self, request: _Request, fail: _Fail | None, turn: Future[None] | None) -> None:
+        """Wrap aiohttp's request, which begins after `turn`; `fail` raises for a refusal."""
         self._coro = request
         self._fail = fail
+        self._turn = turn
 
     def send(self, arg: None) -> Any:  # noqa: ANN401 - what the loop's futures yield
         """Drive the request, as a task does."""
+        if self._turn is not None:
+            self._coro, self._turn = _after(self._turn, self._coro), None
         try:
             return self._coro.send(arg)
         except StopIteration as done:
@@ -74,6 +89,9 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
 
     def __await__(self) -> Generator[Any, None, ClientResponse]:
         try:
+            if self._turn is not None:
+                yield from _come(self._turn, self._coro).__await__()
+                self._turn = None
             self._resp = yield from self._coro.__await__()
         except RuntimeError as error:
             raise_typed(error)
@@ -83,6 +101,9 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
 
     async def __aenter__(self) -> ClientResponse:
         try:
+            if self._turn is not None:
+                await _come(self._turn, self._coro)
+                self._turn = None
             self._resp = await self._coro
         except RuntimeError as error:
             raise_typed(error)

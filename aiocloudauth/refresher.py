@@ -20,6 +20,7 @@ from aiocloudauth.errors import (
 )
 from aiocloudauth.exchange import AuthExchange
 from aiocloudauth.failure import for_request
+from aiocloudauth.gate import Gate
 from aiocloudauth.guard import Guard
 from aiocloudauth.openable import Openable
 from aiocloudauth.policy import RenewalPolicy
@@ -113,16 +114,17 @@ class TokenRefresher(Openable):
         if not isinstance(policy, RenewalPolicy):
             raise ConfigurationError(f"policy must be a RenewalPolicy, not {type(policy).__name__}")
         self._policy = policy
-        self._clock = clock or Clock()
-        self._wall = self._clock.time
-        self._timeline = Timeline(self._clock)
-        self._subscribers = Subscribers(self._clock, self._timeline)
+        clock = self._clock = clock or Clock()
+        self._wall = clock.time
+        timeline = self._timeline = Timeline(clock)
+        self._subscribers = Subscribers(clock, timeline)
         if on_event is not None:
             self._subscribers.add(on_event)
+        gate = self.gate = Gate(clock)
         self._exchange = AuthExchange(
             self._endpoint,
-            clock=self._clock,
-            timeline=self._timeline,
+            clock=clock,
+            timeline=timeline,
             max_body=policy.max_body,
             ssl=tls(ssl),
             connector=auth_connector,
@@ -130,18 +132,15 @@ class TokenRefresher(Openable):
             proxy_auth=proxy_auth,
             trust_env=trust_env,
             timeout=timeout,
+            on_sent=gate.release,
         )
-        self._attempts = Attempts(credentials, self._exchange, self._clock, policy)
+        self._attempts = Attempts(credentials, self._exchange, clock, policy)
         self._runner = Runner(
-            self._attempts,
-            self._subscribers,
-            clock=self._clock,
-            timeline=self._timeline,
-            policy=policy,
+            self._attempts, self._subscribers, gate, clock=clock, timeline=timeline, policy=policy
         )
         self._logout_on_close = logout_on_close
         self._guard = Guard()
-        self.readings = Readings(self._clock, policy.attempt_timeout)
+        self.readings = Readings(clock, policy.attempt_timeout)
 
     # -- what is held ---------------------------------------------------------------------
 

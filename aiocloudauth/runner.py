@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from aiocloudauth.attempt import Attempts
     from aiocloudauth.clock import Clock, Timeline
     from aiocloudauth.credentials import Credentials
+    from aiocloudauth.gate import Gate
     from aiocloudauth.policy import RenewalPolicy
     from aiocloudauth.subscribers import Subscribers
     from aiocloudauth.token import Secret, SessionToken
@@ -87,6 +88,7 @@ class Runner:
         "_clock",
         "_flight",
         "_flights",
+        "_gate",
         "_inputs",
         "_policy",
         "_subscribers",
@@ -106,6 +108,7 @@ class Runner:
         self,
         attempts: Attempts,
         subscribers: Subscribers,
+        gate: Gate,
         *,
         clock: Clock,
         timeline: Timeline,
@@ -117,6 +120,7 @@ class Runner:
         self._clock = clock
         self._timeline = timeline
         self._policy = policy
+        self._gate = gate
         self._alarm = Alarm(clock, timeline, lambda now: self.feed(Woken(now)))
         self._inputs: deque[Input] = deque()
         self._flight: asyncio.Task[None] | None = None
@@ -228,7 +232,13 @@ class Runner:
         )
         self._flight = flight
         self._flights.add(flight)
-        flight.add_done_callback(self._flights.discard)
+        flight.add_done_callback(self._landed)
+        if self.served is NOTHING:
+            self._gate.hold()
+
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        self._flights.discard(flight)
+        self._gate.release()
 
     async def _fly(self, effect: Login | Refresh, trial: Credentials | None) -> None:
         this = asyncio.current_task()

@@ -112,6 +112,7 @@ class CloudSession(Openable):
             proxy_auth=options.get("proxy_auth"),
             trust_env=options.get("trust_env", False),
         )
+        self._gate = self._refresher.gate
         self._defaults: dict[str, Any] = {} if self._ssl is True else {"ssl": self._ssl}
         self._fail: _Fail | None = self._raise
         status = options.pop("raise_for_status", True)
@@ -315,7 +316,7 @@ class CloudSession(Openable):
             fail = self._prepare(url, options)
         # What aiohttp's own methods call, too; through them arguments are packed twice.
         request = http._request(method, url, **options)  # noqa: SLF001 - as above
-        return PendingResponse(request, fail)
+        return PendingResponse(request, fail, self._gate.enter())
 
     def ws_connect(self, path: str | URL, **options: Any) -> PendingWebSocket:
         """Open a WebSocket, as `aiohttp.ClientSession.ws_connect` does; see `request`."""
