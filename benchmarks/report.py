@@ -271,14 +271,14 @@ _HOW = """
 """
 
 _FLOORS = """
-**Herds.** A renewal cannot be on its way before the loop has begun all 5,000 requests, and no
-request can be written before the renewal is answered: the process waits for all of the 200 ms, and
-the wall is CPU + renewal. Ours is compared with raw's, so what is missed is CPU. Half of that and
-more is the collector's (column *of it collecting*): aiohttp's wrapper around a middleware and the
-middleware's coroutine are six objects a request that it tracks, and these 30,000 take it to a
-third pass over all that lives, where raw makes two. A middleware that does nothing pays the same,
-so CPU + renewal of that one is what a client can reach that is a middleware; *CPU to do-nothing*
-says how near this one comes.
+**Herds.** aiohttp builds a request before it waits for anything, and a loop that has 5,000 to begin
+does nothing else until it has: the 401, and the renewal, wait behind all of them, then the process
+waits for the renewal, and a client that is a middleware takes CPU + renewal. Here they begin by
+turns, so that the renewal overtakes them and they are built while the server works on it: the wall
+is as good as the CPU alone. That CPU is more than raw's. Half of the difference is the collector's
+(column *of it collecting*): aiohttp's wrapper around a middleware and the middleware's coroutine
+are six objects a request that it tracks, and these 30,000 take it to a third pass over all that
+lives, where raw makes two. A middleware that does nothing pays the same (*CPU to do-nothing*).
 
 **Steady state and throughput under load.** Where clocks are asked, medians of whole runs on the
 same day have differed by 4 %, and *raw again* is as far from 1, so that a row may miss 1 % in one

@@ -15,7 +15,7 @@ from yarl import URL
 from aiocloudauth import CloudSession, Password, RenewalPolicy, SessionClosedError
 from aiocloudauth.exchange import AuthExchange, _Call
 from aiocloudauth.gate import _A_TURN, _CROWD, _LEAD, Gate
-from aiocloudauth.testing import CloudServer, ManualClock
+from aiocloudauth.testing import CloudServer, Fault, Late, ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -366,6 +366,29 @@ async def test_only_a_crowd_without_a_token_waits_for_a_renewal_to_be_sent(*, go
         way.stuck = False
         await cloud.close()
         await asyncio.gather(call, renewal, return_exceptions=True)
+
+
+async def test_a_crowd_goes_on_once_the_renewal_is_sent_and_not_answered() -> None:
+    """Its requests are built while the server works on it."""
+    clock = ManualClock()
+    async with CloudServer() as server:
+        anew = aiohttp.TCPConnector(force_close=True)
+        cloud = await CloudSession(server.url, ADMIN, clock=clock, auth_connector=anew)
+        await clock.advance(1.0)
+        server.script(Fault("/users/auth/_login", Late(30.0)))
+        server.revoke_all()
+        first = asyncio.ensure_future(got(cloud))
+        async with asyncio.timeout(2):
+            while cloud.token is not None:
+                await turn()
+            call = asyncio.ensure_future(entered(cloud))
+            await turn()
+            assert len(cloud._gate._waiting) == 1
+            while cloud._gate._waiting:
+                await turn()
+        assert not first.done()
+        await cloud.close()
+        await asyncio.gather(first, call, return_exceptions=True)
 
 
 @pytest.mark.parametrize("body", [None, b"{}"])
