@@ -275,16 +275,17 @@ _FLOORS = """
 does nothing else until it has: the 401, and the renewal, wait behind all of them, then the process
 waits for the renewal, and a client that is a middleware takes CPU + renewal. Here they begin by
 turns, so that the renewal overtakes them and they are built while the server works on it: the wall
-is as good as the CPU alone. That CPU is more than raw's. Half of the difference is the collector's
-(column *of it collecting*): aiohttp's wrapper around a middleware and the middleware's coroutine
-are six objects a request that it tracks, and these 30,000 take it to a third pass over all that
-lives, where raw makes two. A middleware that does nothing pays the same (*CPU to do-nothing*).
+is as good as the CPU alone. That CPU is more than raw's, and where a herd misses its target, that
+is why. About half of the difference and more is the collector's (column *of it collecting*):
+aiohttp's wrapper around a middleware and the middleware's coroutine are six objects a request that
+it tracks, and these 30,000 take it to a third pass over all that lives, where raw makes two. A
+middleware that does nothing pays the same.
 
 **Steady state and throughput under load.** Where clocks are asked, medians of whole runs on the
-same day have differed by 4 %, and *raw again* is as far from 1, so that a row may miss 1 % in one
-run and keep it in the next. The instructions are counted, and do not vary. Under load the client
-is bound to one core, and loses in throughput what a middleware costs; the do-nothing one loses as
-much in the tables of the steady state.
+same day have differed by 4 %, and *raw again* is off by more than that in some rows, so that a row
+may miss 1 % in one run and keep it in the next. The instructions are counted, and vary by less than
+0.5 %. Under load the client is bound to one core, and loses in throughput what a middleware costs.
+How much of the rest is noise, clocks do not tell here: see *raw again*.
 
 **Requests that wait for a connection.** aiohttp wraps a middleware in a function that is made for
 the request, a coroutine and two cells, and the middleware is a coroutine itself: that is what the
