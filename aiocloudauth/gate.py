@@ -15,7 +15,7 @@ __all__ = ["Gate"]
 
 #: Requests that begin in one turn of the loop while others wait.
 _A_TURN: Final = 256
-#: Those that may begin in one turn before any has to wait.
+#: Those that may begin before any has to wait, counted from the last turn that was full.
 _CROWD: Final = 2 * _A_TURN
 #: The longest that a crowd is held back for a renewal to be sent, seconds.
 _LEAD: Final = 0.1
@@ -27,7 +27,7 @@ class Gate:
     aiohttp builds a request before it waits for anything. Thousands that are begun at once
     keep the loop busy with that for a good part of a second, and the 401 that calls for a
     renewal, and the renewal, would wait behind them all. Like this they are built while the
-    server works on it. Of fewer than `_CROWD` in a turn nobody waits.
+    server works on it. Of fewer than `_A_TURN` in a turn nobody waits.
     """
 
     __slots__ = ("_begun", "_clock", "_held", "_scheduled", "_timer", "_waiting")

@@ -93,8 +93,8 @@ async def test_a_crowd_begins_by_turns_in_the_order_in_which_it_came() -> None:
     assert gate.enter() is None
 
 
-async def test_who_left_the_line_takes_no_turn_from_the_others() -> None:
-    """A caller who is cancelled while waiting harms nobody."""
+async def test_who_left_the_line_keeps_nobody_from_a_turn() -> None:
+    """Those behind a caller who is cancelled while waiting begin."""
     gate = Gate(ManualClock())
     fill(gate)
     line = Line(gate)
