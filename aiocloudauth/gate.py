@@ -15,7 +15,7 @@ __all__ = ["Gate"]
 
 #: Requests that begin in one turn of the loop while others wait.
 _A_TURN: Final = 256
-#: Those that may begin before any has to wait, counted from the last turn that was full.
+#: The most that begin in one turn, counted from the last one that was found full.
 _CROWD: Final = 2 * _A_TURN
 #: The longest that a crowd is held back for a renewal to be sent, seconds.
 _LEAD: Final = 0.1
@@ -77,11 +77,12 @@ class Gate:
         if self._held and self._waiting:
             self._timer = self._timer or self._clock.call_later(_LEAD, self.release)
             return
-        for _ in range(min(_A_TURN, len(self._waiting))):
+        self._begun = 0
+        while self._waiting and self._begun < _A_TURN:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
-        self._begun = 0
+                self._begun += 1
         if self._waiting:
             self._begun = _CROWD  # who comes now waits behind them
             self._schedule()

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from ssl import SSLContext
 
-__all__ = ["carries_authorization", "checked_options", "client_timeout", "discard", "make_client"]
+__all__ = [
+    "carries_authorization",
+    "checked_options",
+    "client_timeout",
+    "close_client",
+    "discard",
+    "make_client",
+]
 
 #: What `aiohttp.ClientSession` takes and this session decides for itself.
 _OURS: Final = {
@@ -104,6 +111,19 @@ async def make_client(
     if given is None:
         await connector.close()
     raise refusal
+
+
+async def close_client(http: aiohttp.ClientSession) -> None:
+    """Close a client session, so that nobody is left who waits for a connection of it.
+
+    Those in the queue are cancelled. One who was called up a moment before is no longer in
+    it, and would queue again behind places that a closed pool never gives back: so that
+    there be no queue, the pool ends without a limit.
+    """
+    connector = http.connector
+    if connector is not None and http.connector_owner:
+        connector._limit = connector._limit_per_host = 0  # noqa: SLF001 - as above
+    await http.close()
 
 
 async def discard(http: aiohttp.ClientSession, given: aiohttp.BaseConnector | None) -> None:

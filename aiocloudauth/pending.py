@@ -90,8 +90,7 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
     def __await__(self) -> Generator[Any, None, ClientResponse]:
         try:
             if self._turn is not None:
-                yield from _come(self._turn, self._coro).__await__()
-                self._turn = None
+                yield from self._come(self._turn).__await__()
             self._resp = yield from self._coro.__await__()
         except RuntimeError as error:
             raise_typed(error)
@@ -102,14 +101,18 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
     async def __aenter__(self) -> ClientResponse:
         try:
             if self._turn is not None:
-                await _come(self._turn, self._coro)
-                self._turn = None
+                await self._come(self._turn)
             self._resp = await self._coro
         except RuntimeError as error:
             raise_typed(error)
         if self._resp.status >= 400 and self._fail is not None:
             await self._failing(self._fail)
         return await self._resp.__aenter__()
+
+    def _come(self, turn: Future[None]) -> Coroutine[Any, Any, None]:
+        """Return the wait for the turn, which is not held beyond that, nor waited for twice."""
+        self._turn = None
+        return _come(turn, self._coro)
 
     def _failing(self, fail: _Fail) -> Coroutine[Any, Any, NoReturn]:
         """Hand the answer over: a traceback that shows local variables must not find it."""

@@ -227,18 +227,19 @@ class Runner:
 
     def _launch(self, effect: Login | Refresh) -> None:
         trial = self.trial if isinstance(effect, Login) and effect.trial else None
+        if self.served is NOTHING:
+            self._gate.hold()  # before the flight: a loop may run its first steps at once
         flight = asyncio.get_running_loop().create_task(
             self._fly(effect, trial), name=f"aiocloudauth renewal {effect.number}"
         )
         self._flight = flight
         self._flights.add(flight)
         flight.add_done_callback(self._landed)
-        if self.served is NOTHING:
-            self._gate.hold()
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
         self._flights.discard(flight)
-        self._gate.release()
+        if not self._flights:  # the next one may be under way, and not sent
+            self._gate.release()
 
     async def _fly(self, effect: Login | Refresh, trial: Credentials | None) -> None:
         this = asyncio.current_task()

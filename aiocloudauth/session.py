@@ -21,6 +21,7 @@ from aiocloudauth.options import (
     carries_authorization,
     checked_options,
     client_timeout,
+    close_client,
     discard,
     make_client,
 )
@@ -112,7 +113,6 @@ class CloudSession(Openable):
             proxy_auth=options.get("proxy_auth"),
             trust_env=options.get("trust_env", False),
         )
-        self._gate = self._refresher.gate
         self._defaults: dict[str, Any] = {} if self._ssl is True else {"ssl": self._ssl}
         self._fail: _Fail | None = self._raise
         status = options.pop("raise_for_status", True)
@@ -198,7 +198,7 @@ class CloudSession(Openable):
         finally:
             http, self._http = self._http, None
             if http is not None:
-                await http.close()
+                await close_client(http)
 
     def __repr__(self) -> str:
         return f"<CloudSession {self._refresher.endpoint.root} {self.state.value}>"
@@ -316,7 +316,7 @@ class CloudSession(Openable):
             fail = self._prepare(url, options)
         # What aiohttp's own methods call, too; through them arguments are packed twice.
         request = http._request(method, url, **options)  # noqa: SLF001 - as above
-        return PendingResponse(request, fail, self._gate.enter())
+        return PendingResponse(request, fail, self._refresher.gate.enter())
 
     def ws_connect(self, path: str | URL, **options: Any) -> PendingWebSocket:
         """Open a WebSocket, as `aiohttp.ClientSession.ws_connect` does; see `request`."""

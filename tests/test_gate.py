@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from yarl import URL
 from aiocloudauth import CloudSession, Password, RenewalPolicy, SessionClosedError
 from aiocloudauth.exchange import AuthExchange, _Call
 from aiocloudauth.gate import _A_TURN, _CROWD, _LEAD, Gate
-from aiocloudauth.testing import CloudServer, Fault, Late, ManualClock
+from aiocloudauth.testing import CloudServer, Fault, Late, ManualClock, Status
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -59,6 +60,14 @@ class Line:
         return [waiting.done() for waiting in self.turns]
 
 
+def behind_a_crowd(gate: Gate, number: int) -> Line:
+    """Let so many come to a gate that is full."""
+    fill(gate)
+    line = Line(gate)
+    line.come(number)
+    return line
+
+
 # -- the gate -----------------------------------------------------------------------------
 
 
@@ -81,9 +90,7 @@ async def test_one_after_the_other_never_waits() -> None:
 async def test_a_crowd_begins_by_turns_in_the_order_in_which_it_came() -> None:
     """Who comes later waits behind those who wait already."""
     gate = Gate(ManualClock())
-    fill(gate)
-    line = Line(gate)
-    line.come(_A_TURN + 1)
+    line = behind_a_crowd(gate, _A_TURN + 1)
     await turn()
     assert line.begun == [True] * _A_TURN + [False]
     line.come(1)
@@ -93,16 +100,24 @@ async def test_a_crowd_begins_by_turns_in_the_order_in_which_it_came() -> None:
     assert gate.enter() is None
 
 
-async def test_who_left_the_line_keeps_nobody_from_a_turn() -> None:
-    """Those behind a caller who is cancelled while waiting begin."""
+async def test_who_left_the_line_takes_no_turn_from_the_others() -> None:
+    """However many callers are cancelled while they wait, the one behind them begins."""
     gate = Gate(ManualClock())
-    fill(gate)
-    line = Line(gate)
-    line.come(3)
-    line.turns[1].cancel()
+    line = behind_a_crowd(gate, 2 * _A_TURN + 1)
+    for waiting in line.turns[:-1]:
+        waiting.cancel()
     await turn()
-    assert all(line.begun)
-    assert [waiting.cancelled() for waiting in line.turns] == [False, True, False]
+    assert line.turns[-1].done()
+    assert not line.turns[-1].cancelled()
+
+
+async def test_the_last_of_a_crowd_count_in_the_turn_in_which_they_begin() -> None:
+    """Nobody who comes in it takes it beyond its measure."""
+    gate = Gate(ManualClock())
+    behind_a_crowd(gate, _A_TURN)
+    await turn()
+    assert [gate.enter() for _ in range(_CROWD - _A_TURN)] == [None] * (_CROWD - _A_TURN)
+    assert gate.enter() is not None
 
 
 async def test_a_held_crowd_begins_once_the_renewal_is_sent() -> None:
@@ -110,9 +125,7 @@ async def test_a_held_crowd_begins_once_the_renewal_is_sent() -> None:
     clock = ManualClock()
     gate = Gate(clock)
     gate.hold()
-    fill(gate)
-    line = Line(gate)
-    line.come(2)
+    line = behind_a_crowd(gate, 2)
     for _ in range(5):
         await turn()
     assert not any(line.begun)
@@ -127,9 +140,7 @@ async def test_a_renewal_that_is_not_sent_holds_a_crowd_for_100_ms() -> None:
     clock = ManualClock()
     gate = Gate(clock)
     gate.hold()
-    fill(gate)
-    line = Line(gate)
-    line.come(1)
+    line = behind_a_crowd(gate, 1)
     await clock.advance(_LEAD - 0.001)
     assert not any(line.begun)
     await clock.advance(0.001)
@@ -184,7 +195,7 @@ def test_everybody_begins_in_order_and_no_turn_is_overfull(steps: list[Any]) -> 
                 case int(number):
                     came = [gate.enter() for _ in range(number)]
                     at_once += came.count(None)
-                    assert at_once <= _CROWD + _A_TURN
+                    assert at_once <= _CROWD
                     waiting += [each for each in came if each is not None]
             done = [each.done() for each in waiting if not each.cancelled()]
             assert done == sorted(done, reverse=True)
@@ -199,7 +210,7 @@ def test_everybody_begins_in_order_and_no_turn_is_overfull(steps: list[Any]) -> 
 
 def in_a_crowd(cloud: CloudSession) -> PendingResponse:
     """Make a request that has to wait for its turn."""
-    fill(cloud._gate)
+    fill(cloud._refresher.gate)
     pending = cloud.get("/x")
     assert pending._turn is not None
     return pending
@@ -248,13 +259,14 @@ async def test_a_request_that_is_cancelled_in_a_crowd_never_begins(
     """It warns of nothing either, and the one behind it is answered."""
     async with CloudServer() as server, CloudSession(server.url, ADMIN) as cloud:
         server.reply("/x", {})
-        cloud._gate.hold()
+        await turn()  # the login's task ends, which lets a crowd go
+        cloud._refresher.gate.hold()
         first, second = (asyncio.ensure_future(ask(cloud)) for _ in range(2))
         for _ in range(3):
             await turn()
         first.cancel()
         await turn()
-        cloud._gate.release()
+        cloud._refresher.gate.release()
         assert await second == 200
         assert first.cancelled()
         assert len(server.log.to("/x")) == 1
@@ -268,7 +280,8 @@ async def test_close_while_a_request_waits_for_its_turn_ends_it_typed(
     clock = ManualClock()
     async with CloudServer() as server:
         cloud = await CloudSession(server.url, ADMIN, clock=clock)
-        cloud._gate.hold()
+        await turn()  # the login's task ends, which lets a crowd go
+        cloud._refresher.gate.hold()
         call = asyncio.ensure_future(ask(cloud))
         for _ in range(3):
             await turn()
@@ -289,6 +302,26 @@ async def test_a_request_that_is_dropped_in_a_crowd_leaves_nothing() -> None:
             pending.close()
         assert await awaited(cloud) == 200
         assert len(server.log.to("/x")) == 1
+
+
+@pytest.mark.parametrize("entering", [False, True])
+async def test_a_cancelled_wait_for_a_turn_is_not_repeated(*, entering: bool) -> None:
+    """As any coroutine: a stray cancellation would end a task that nobody cancelled."""
+    async with CloudServer() as server, CloudSession(server.url, ADMIN) as cloud:
+        await turn()  # the login's task ends, which lets a crowd go
+        pending = in_a_crowd(cloud)
+
+        async def ask() -> None:
+            await (pending.__aenter__() if entering else pending)
+
+        cloud._refresher.gate.hold()
+        call = asyncio.ensure_future(ask())
+        await turn()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        with pytest.raises(RuntimeError, match="cannot reuse already awaited coroutine"):
+            await ask()
 
 
 @pytest.mark.parametrize("ends", ["expired", "revoked"])
@@ -359,9 +392,9 @@ async def test_only_a_crowd_without_a_token_waits_for_a_renewal_to_be_sent(*, go
             assert await call == 200
         else:
             await clock.settle()
-            assert len(cloud._gate._waiting) == 1
+            assert len(cloud._refresher.gate._waiting) == 1
             await clock.advance(_LEAD)
-            assert not cloud._gate._waiting
+            assert not cloud._refresher.gate._waiting
         assert not renewal.done()
         way.stuck = False
         await cloud.close()
@@ -383,12 +416,59 @@ async def test_a_crowd_goes_on_once_the_renewal_is_sent_and_not_answered() -> No
                 await turn()
             call = asyncio.ensure_future(entered(cloud))
             await turn()
-            assert len(cloud._gate._waiting) == 1
-            while cloud._gate._waiting:
+            assert len(cloud._refresher.gate._waiting) == 1
+            while cloud._refresher.gate._waiting:
                 await turn()
         assert not first.done()
         await cloud.close()
         await asyncio.gather(first, call, return_exceptions=True)
+
+
+async def test_a_login_after_a_refused_renewal_holds_a_crowd_until_it_is_sent() -> None:
+    """The end of the renewal before it does not let the crowd go."""
+    clock = ManualClock()
+    way = Stuck()
+    async with CloudServer() as server:
+        cloud = CloudSession(server.url, ADMIN, clock=clock, auth_connector=way)
+        await cloud.open()
+        await clock.advance(1.0)
+        runner = cloud._refresher._runner
+        server.script(Fault("/users/auth/_refresh", [Late(0.2), Status(401, "root.unauthorized")]))
+        renewal = asyncio.ensure_future(cloud.refresh())
+        async with asyncio.timeout(5):
+            while not server.log.to("/users/auth/_refresh"):
+                await turn()
+            way.stuck = True
+            server.revoke_all()
+            assert cloud.token is not None
+            cloud._refresher.reject(cloud.token)
+            first = runner._flight
+            while runner._flight is first:
+                await turn()
+        for _ in range(3):
+            await turn()
+        assert cloud._refresher.gate._held
+        way.stuck = False
+        await cloud.close()
+        await asyncio.gather(renewal, return_exceptions=True)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+async def test_a_crowd_is_not_held_for_a_renewal_that_was_sent_before_its_task_began() -> None:
+    """Eager tasks run their first steps at once, and a connection may be at hand."""
+    asyncio.get_running_loop().set_task_factory(getattr(asyncio, "eager_task_factory", None))
+    clock = ManualClock()
+    async with CloudServer() as server:
+        cloud = await CloudSession(server.url, ADMIN, clock=clock)
+        await clock.advance(1.0)
+        server.script(Fault("/users/auth/_login", Late(30.0)))
+        server.revoke_all()
+        assert cloud.token is not None
+        cloud._refresher.reject(cloud.token)
+        async with asyncio.timeout(5):
+            while cloud._refresher.gate._held:
+                await turn()
+        await cloud.close()
 
 
 @pytest.mark.parametrize("body", [None, b"{}"])

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from typing import Any
 
+import aiohttp
 import pytest
 
 from aiocloudauth import (
@@ -297,3 +298,35 @@ async def test_an_idle_session_is_renewed_and_its_end_ends_that() -> None:
             assert server.stats.refreshes == renewed
         assert 12 <= renewed <= 18
         assert clock.next_due is None or clock.next_due > 0.0
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_close_beside_cancelled_callers_leaves_nobody_in_the_queue(turns: int) -> None:
+    """Each that is cancelled calls up another; `close` comes before or after those have begun."""
+    async with CloudServer() as server:
+        pool = aiohttp.TCPConnector(limit=2)
+        cloud = await CloudSession(server.url, Password("admin", "secret"), connector=pool)
+
+        async def get(path: str) -> int:
+            async with cloud.get(path) as response:
+                return response.status
+
+        busy = [asyncio.create_task(get("/x?delay=30")) for _ in range(2)]
+        async with asyncio.timeout(5):
+            while len(server.log.to("/x")) < 2:  # noqa: ASYNC110 - it sets no event
+                await asyncio.sleep(0)
+        queued = [asyncio.create_task(get("/x")) for _ in range(20)]
+        await asyncio.sleep(0)
+        for task in (*busy, *queued[:8]):
+            task.cancel()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await cloud.close()
+        async with asyncio.timeout(5):
+            ends = await asyncio.gather(*queued, return_exceptions=True)
+        # Those that were called up find the pool closed: aiohttp's own word for it.
+        told = [end for end in ends if not isinstance(end, asyncio.CancelledError)]
+        assert len(told) == 12
+        assert all(
+            isinstance(end, SessionClosedError | aiohttp.ClientConnectionError) for end in told
+        )
