@@ -12,6 +12,7 @@ from aiocloudauth.errors import SessionClosedError
 if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Callable, Coroutine, Generator
+    from types import TracebackType
 
 __all__ = ["PendingResponse", "PendingWebSocket", "raise_typed"]
 
@@ -107,7 +108,16 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
             raise_typed(error)
         if self._resp.status >= 400 and self._fail is not None:
             await self._failing(self._fail)
-        return await self._resp.__aenter__()
+        return self._resp  # what its own `__aenter__` returns, by one coroutine more
+
+    def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Coroutine[Any, Any, None]:
+        """Return the answer's own end, which aiohttp wraps in one coroutine more."""
+        return self._resp.__aexit__(kind, error, traceback)
 
     def _come(self, turn: Future[None]) -> Coroutine[Any, Any, None]:
         """Return the wait for the turn, which is not held beyond that, nor waited for twice."""

@@ -183,7 +183,7 @@ class CloudSession(Openable):
         options = {"request_class": BearerRequest, **self._options}
         if self._timeout is not None:
             options["timeout"] = self._timeout
-        options["middlewares"] = (*self._outer, self._bearer)
+        options["middlewares"] = (*self._outer, self._bearer.__call__)  # cheaper than the object
         return await make_client(options, ssl=self._ssl)
 
     async def close(self) -> None:
@@ -311,11 +311,11 @@ class CloudSession(Openable):
             url = self._resolve(path)
         except TypeError:  # not even hashable
             raise ConfigurationError("a path must be a str or a yarl.URL") from None
-        fail = self._fail
+        # What aiohttp's own methods call; through them arguments are packed twice.
+        send, fail = http._request, self._fail  # noqa: SLF001 - as above
         if options or self._defaults:
             fail = self._prepare(url, options)
-        # What aiohttp's own methods call, too; through them arguments are packed twice.
-        request = http._request(method, url, **options)  # noqa: SLF001 - as above
+        request = send(method, url, **options) if options else send(method, url)
         return PendingResponse(request, fail, self._refresher.gate.enter())
 
     def ws_connect(self, path: str | URL, **options: Any) -> PendingWebSocket:
