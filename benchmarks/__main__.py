@@ -44,7 +44,7 @@ CASES = {
         ("raw", "do-nothing middleware", *(name for name in _RENEWING[1:] if name != "httpx Auth")),
         ("raw", "do-nothing middleware", "aiocloudauth"),
     ),
-    "load": Case(_RENEWING, ("raw", "aiocloudauth")),
+    "load": Case((*OURS[:4], *OTHERS), OURS[:4]),
     "pool": Case(_RENEWING[1:], ("aiocloudauth",)),
     "queued": Case(_OVER_AIOHTTP, OURS, _ONE_LOOP),
     "sessions": Case(loops=_ONE_LOOP),

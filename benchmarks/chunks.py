@@ -59,8 +59,7 @@ async def alternate(
     concurrency: int,
     rounds: int,
     chunk: float,
-    to: tuple[str, ...] = ("raw",),
-) -> list[dict[str, dict[str, Figure]]]:
+) -> dict[str, dict[str, Figure]]:
     """Measure every client in each round, in random order.
 
     Args:
@@ -68,11 +67,10 @@ async def alternate(
         concurrency: Requests at a time.
         rounds: How often.
         chunk: About how long one client is measured in a round, seconds.
-        to: The clients that the others are compared with, round by round.
 
     Returns:
-        For each of `to`, by client: CPU microseconds a request, requests a second, and
-        the ratios of both.
+        By client: CPU microseconds a request, requests a second, and the ratios of both to
+        raw's, round by round.
     """
     lanes = {name: Lane(get) for name, get in gets.items()}
     order = random.Random(concurrency)
@@ -86,7 +84,7 @@ async def alternate(
         costs[name] = (time.perf_counter() - started) / trial
     for name, lane in lanes.items():
         lane.number = max(int(chunk / costs[name]), concurrency, 20)
-        lane.every = 1 if costs[name] < _SLOW * costs[to[0]] else _SELDOM
+        lane.every = 1 if costs[name] < _SLOW * costs["raw"] else _SELDOM
     gc.collect()
     gc.freeze()
     for number in range(rounds):
@@ -104,7 +102,7 @@ async def alternate(
             lane.cpu.append((time.process_time() - cpu) / lane.number * 1e6)
             lane.wall.append((time.perf_counter() - wall) / lane.number * 1e6)
     gc.unfreeze()
-    return [{name: _figures(lane, lanes[other]) for name, lane in lanes.items()} for other in to]
+    return {name: _figures(lane, lanes["raw"]) for name, lane in lanes.items()}
 
 
 def _figures(lane: Lane, to: Lane) -> dict[str, Figure]:

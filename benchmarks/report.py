@@ -161,6 +161,7 @@ def _load(loops: Found) -> Iterator[str]:
             "p50, p99, max outside renewals, ms": _latency("outside"),
             "inside": _latency("inside"),
             "throughput to raw": _of("rate_ratio"),
+            "CPU to raw": _of("cpu_ratio"),
         }
         yield by_peer(loops, (mode,), columns)
 
@@ -251,11 +252,18 @@ _HOW = """
 - glibc's allocator is fixed (`MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` at 256 MiB).
   Otherwise every 256 KiB receive buffer of asyncio costs an mmap and a munmap until glibc has
   adapted, and whoever imports more escapes that.
-- Everything that is compared runs in the same process, in turns in random order: of some 50 ms in
-  the steady state, of a whole herd, of 0.25 and 0.7 s under load. A ratio is taken within a round;
-  medians, least and greatest are of the rounds' ratios. *raw again* is raw aiohttp a second time:
-  how far its ratio is from 1 is the noise. The first table of the steady state has five clients
-  and 51 rounds, the one of every client has 9, so it is the coarser one.
+- What is compared takes turns in random order: of some 10 ms for the first table of the steady
+  state, of 40 ms for the one of every client, of 30 ms under load, of a whole herd. A ratio is
+  taken within a round; medians, least and greatest are of the rounds' ratios. *raw again* is raw
+  aiohttp a second time: how far its ratio is from 1 is the noise. Under load the raw of a round is
+  compared with two turns of ours, so that more of its renewals come while it is busy.
+- For that first table (160 rounds) and under load (84) each client is a process of its own, on the
+  same core, that sends when it is told. The interpreter fits its bytecode to the types it meets;
+  clients in one process undo that for each other, and whoever's classes are in the minority pays,
+  up to 4 % of a request. A user's process has one client. Every few rounds the processes start
+  afresh: where their parts come to lie in memory makes some 2 %, too.
+- The table of every client (9 rounds) and the herds are measured in one process, so that table is
+  the coarser one.
 - CPU is the process's own clock, which does not see other programs' time on the core. A client
   that in its trial needs four times as long as raw or more takes part in one round of eight. Other
   clients take part in one herd of each kind, where the figure in brackets is that same one, and in

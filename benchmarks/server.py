@@ -167,6 +167,7 @@ class Connection(asyncio.Protocol):
         age = started - realm.issued.get(old, started)
 
         def answer() -> bytes:
+            realm.stamp()  # a client may take the `Date` of this answer for the server's clock
             told = dialect(*realm.issue())
             realm.renewals.append((started, time.time(), age))
             return message(200, json.dumps(told).encode(), realm.date)

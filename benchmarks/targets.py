@@ -98,12 +98,14 @@ def _herd(case: str, refused: int, wall: float, found: Found) -> Verdict:
 
 
 def _load(mode: str, found: Found) -> Verdict:
-    us = found[mode][_US]
+    us, again, nothing = (found[mode][name] for name in (_US, "raw again", "do-nothing middleware"))
     slowest = max(us[where]["max"] for where in ("inside", "outside") if where in us)
     text = (
         f"{us['failed']} of {us['requests']:,} failed, {us['renewals']} renewals, "
         f"{us['over_100_ms']} over 100 ms (slowest {slowest:.0f} ms), "
-        f"throughput {spread(us['rate_ratio'])}"
+        f"throughput {spread(us['rate_ratio'])}, "
+        f"the do-nothing middleware {nothing['rate_ratio']['median']:.3f}, "
+        f"raw again {again['rate_ratio']['median']:.3f}"
     )
     met = us["failed"] == us["over_100_ms"] == 0 and us["rate_ratio"]["median"] >= 0.97
     return text, met

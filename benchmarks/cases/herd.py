@@ -23,7 +23,7 @@ _RENEWAL = 0.2
 #: no attempt within a second of the last.
 _LIFE, _OUR_LIFE = 2.0, 1.1
 #: A herd that takes longer, seconds, is cut short, and what is not answered has failed.
-_PATIENCE = 12.0
+_PATIENCE = 8.0
 #: Before the token is revoked, seconds: we are not held back by a renewal of a moment ago.
 _REST = 1.05
 _MANY = ("raw", "do-nothing middleware", "aiocloudauth")

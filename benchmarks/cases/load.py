@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
+import random
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.samples import figure, percentile, ratio
+from benchmarks.worker import Stretch, Worker, busy
 
 if TYPE_CHECKING:
     from benchmarks.peers.peer import Peer
@@ -18,6 +19,12 @@ _WORKERS = 64
 _LIFE = 2.0
 _RENEWAL = 0.2
 _SLOW = 0.1
+#: How long one client is kept busy in a round, seconds: too short for the machine to change its
+#: speed much, long enough that to begin and to end do not count.
+_STRETCH = 0.03
+_US = "aiocloudauth"
+#: Who takes turns. Ours twice a round, so that more of its renewals come while it is busy.
+_IN_TURNS = ("raw", "raw again", "do-nothing middleware", _US)
 
 
 class Load:
@@ -27,29 +34,17 @@ class Load:
         #: When each request began, on the wall clock, and how long it took, seconds.
         self.requests: list[tuple[float, float]] = []
         self.failed = 0
-        self.rates: list[float] = []
+        #: Requests a second, and CPU seconds a request, of each stretch.
+        self.rate: list[float] = []
         self.cpu: list[float] = []
 
-    async def run(self, peer: Peer, seconds: float) -> None:
-        """Keep the workers requesting."""
-        before, cpu, start = len(self.requests), time.process_time(), time.time()
-        until = start + seconds
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_WORKERS):
-                group.create_task(self._work(peer, until))
-        sent = len(self.requests) - before
-        self.rates.append(sent / (time.time() - start))
-        self.cpu.append((time.process_time() - cpu) / sent)
-
-    async def _work(self, peer: Peer, until: float) -> None:
-        while (began := time.time()) < until:
-            try:
-                status = await peer.get()
-            except Exception:  # noqa: BLE001 - each library has its own, and each counts
-                status = 0
-                await asyncio.sleep(0)  # a failure at once must not starve the loop
-            self.requests.append((began, time.time() - began))
-            self.failed += status != 200
+    def add(self, stretch: Stretch) -> None:
+        """Add what a client did when it was told."""
+        number = len(stretch.taken)
+        self.requests += stretch.taken
+        self.failed += stretch.failed
+        self.rate.append(number / stretch.wall)
+        self.cpu.append(stretch.cpu / number)
 
     def figures(self, renewals: list[list[float]]) -> dict[str, Any]:
         """Sum up, apart for what overlapped a renewal, in milliseconds."""
@@ -64,7 +59,7 @@ class Load:
             "failed": self.failed,
             "over_100_ms": sum(took > _SLOW for _, took in self.requests),
             "renewals": len(renewals),
-            "rate": figure(self.rates),
+            "rate": figure(self.rate),
         }
         for where, taken in (("inside", inside), ("outside", outside)):
             taken.sort()
@@ -78,33 +73,39 @@ class Load:
         return found
 
 
-def _between(values: list[float]) -> list[float]:
-    return [(before + after) / 2 for before, after in itertools.pairwise(values)]
+def in_turns(names: tuple[str, ...], setting: Setting, *, revoke: bool) -> dict[str, Found]:
+    """Measure those that are compared in turns, each in a process of its own, some of each."""
+    loads = {name: Load() for name in names}
+    turns, order = [*names, _US], random.Random(0)
+    renewals: list[list[float]] = []
+    refused = 0
+    for _ in range(setting.pick(3, 1)):
+        setting.control.reset()
+        setting.control.set(lifetime=_LIFE, revoke=revoke)
+        with ExitStack() as stack:
+            started = {name: Worker(name, setting, life=_LIFE) for name in names}
+            workers = {name: stack.enter_context(worker) for name, worker in started.items()}
+            setting.control.set(delay=_RENEWAL)
+            setting.control.zero()
+            for _ in range(setting.pick(28, 15)):
+                for name in order.sample(turns, len(turns)):
+                    loads[name].add(workers[name].keep_busy(_STRETCH, _WORKERS))
+            told = setting.control.stats()
+        renewals += told["renewals"]
+        refused += told["refused"]
+    raw, found = loads["raw"], {}
+    for name, load in loads.items():
+        ours, times = name == _US, turns.count(name)
+        found[name] = load.figures(renewals if ours else [])
+        found[name]["refused"] = refused if ours else 0
+        found[name]["rate_ratio"] = ratio(load.rate, _each(raw.rate, times))
+        found[name]["cpu_ratio"] = ratio(load.cpu, _each(raw.cpu, times))
+    return found
 
 
-async def pairs(
-    client: type[Peer], raw: Peer, setting: Setting, *, revoke: bool
-) -> tuple[Found, Found]:
-    """Alternate raw with the client, in stretches too short for the machine to change its speed.
-
-    About every other one of the client's has a renewal in it. What it is compared with is raw
-    just before and just after.
-    """
-    limit, load = Load(), Load()
-    setting.control.set(lifetime=_LIFE, revoke=revoke, delay=0.0)
-    async with client(setting.control, life=_LIFE) as peer:
-        setting.control.set(delay=_RENEWAL)
-        setting.control.zero()
-        await limit.run(raw, 0.25)
-        for _ in range(setting.pick(16, 4)):
-            await load.run(peer, 0.7)
-            await limit.run(raw, 0.25)
-        told = setting.control.stats()
-    found = load.figures(told["renewals"])
-    found["refused"] = told["refused"]
-    found["rate_ratio"] = ratio(load.rates, _between(limit.rates))
-    found["cpu_ratio"] = ratio(load.cpu, _between(limit.cpu))
-    return found, limit.figures([])
+def _each(values: list[float], times: int) -> list[float]:
+    """Return every value that many times: what a round's stretches are compared with."""
+    return [value for value in values for _ in range(times)]
 
 
 async def alone(client: type[Peer], setting: Setting, *, revoke: bool) -> Found:
@@ -114,7 +115,10 @@ async def alone(client: type[Peer], setting: Setting, *, revoke: bool) -> Found:
     async with client(setting.control, life=_LIFE) as peer:
         setting.control.set(delay=_RENEWAL)
         setting.control.zero()
-        await load.run(peer, 2.5)
+        wall, cpu = time.perf_counter(), time.process_time()
+        taken, failed = await busy(peer, time.time() + 2.5, _WORKERS)
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        load.add(Stretch(cpu, wall, taken, failed))
         told = setting.control.stats()
     found = load.figures(told["renewals"])
     found["refused"] = told["refused"]
@@ -124,16 +128,11 @@ async def alone(client: type[Peer], setting: Setting, *, revoke: bool) -> Found:
 async def measure(setting: Setting) -> dict[str, Any]:
     """Measure with the old token revoked by the new one, and kept."""
     clients = setting.clients()
-    raw = clients.pop("raw")
-    ours = clients.pop("aiocloudauth")
+    others = {name: client for name, client in clients.items() if name not in _IN_TURNS}
     found: dict[str, Any] = {}
-    setting.control.reset()
-    async with raw(setting.control) as limit:
-        for mode, revoke in (("revoked", True), ("kept", False)):
-            here: dict[str, Any] = {}
-            here["aiocloudauth"], here["raw"] = await pairs(ours, limit, setting, revoke=revoke)
-            for name, client in clients.items():
-                if revoke and setting.loop == "asyncio":
-                    here[name] = await alone(client, setting, revoke=revoke)
-            found[mode] = here
+    for mode, revoke in (("revoked", True), ("kept", False)):
+        found[mode] = in_turns(_IN_TURNS, setting, revoke=revoke)
+        for name, client in others.items():
+            if revoke and setting.loop == "asyncio":
+                found[mode][name] = await alone(client, setting, revoke=revoke)
     return found

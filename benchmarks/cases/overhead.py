@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+import random
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.chunks import alternate
+from benchmarks.samples import figure, ratio
+from benchmarks.worker import Worker
 
 if TYPE_CHECKING:
     from benchmarks.setting import Setting
 
+#: How long one client is measured in a round, seconds, about.
+_CHUNK = 0.01
+#: Requests by which the length of a chunk is found.
+_TRIAL = 512
+_TO = {"cpu_ratio": "raw", "cpu_ratio_to_nothing": "do-nothing middleware"}
+
 
 async def measure(setting: Setting) -> dict[str, Any]:
-    """Measure, with many short chunks, at a concurrency of 1 and of 64."""
+    """Measure at a concurrency of 1 and of 64, each client in a process of its own.
+
+    In several sets of processes, since where the parts of one come to lie in memory speeds it
+    up or slows it down by some 2 % for as long as it lives.
+    """
     setting.control.reset()
-    found: dict[str, Any] = {}
-    async with AsyncExitStack() as stack:
-        gets = {
-            name: (await stack.enter_async_context(client(setting.control))).get
-            for name, client in setting.clients().items()
+    taken = {number: {name: [] for name in setting.peers} for number in (1, 64)}
+    order = random.Random(0)
+    for _ in range(setting.pick(4, 1)):
+        with ExitStack() as stack:
+            started = {name: Worker(name, setting) for name in setting.peers}
+            workers = {name: stack.enter_context(worker) for name, worker in started.items()}
+            for concurrency, samples in taken.items():
+                trial = workers["raw"].send(_TRIAL, concurrency)
+                number = max(int(_CHUNK / trial.wall * _TRIAL), 2 * concurrency)
+                for _ in range(setting.pick(40, 30)):
+                    for name in order.sample(setting.peers, len(setting.peers)):
+                        cpu = workers[name].send(number, concurrency).cpu
+                        samples[name].append(cpu / number * 1e6)
+    return {str(number): _figures(samples) for number, samples in taken.items()}
+
+
+def _figures(samples: dict[str, list[float]]) -> dict[str, Any]:
+    return {
+        name: {
+            "cpu_us": figure(values),
+            **{key: ratio(values, samples[to]) for key, to in _TO.items()},
         }
-        for concurrency in (1, 64):
-            of_raw, of_nothing = await alternate(
-                gets,
-                concurrency=concurrency,
-                rounds=setting.pick(51, 9),
-                chunk=0.04,
-                to=("raw", "do-nothing middleware"),
-            )
-            found[str(concurrency)] = of_raw
-            for name, figures in of_nothing.items():
-                of_raw[name]["cpu_ratio_to_nothing"] = figures["cpu_ratio"]
-    return found
+        for name, values in samples.items()
+    }

@@ -49,7 +49,7 @@ async def measure(setting: Setting) -> dict[str, Any]:
         for name, client in setting.clients().items():
             if not client.ours and setting.loop != "asyncio":
                 continue
-            rounds = setting.pick(3, 1) if name == "aiocloudauth" else 1
+            rounds = setting.pick(2, 1) if name == "aiocloudauth" else 1
             taken = [await queue(client, setting, renew=renew) for _ in range(rounds)]
             known = [sample for sample in taken if sample is not None]
             if known:

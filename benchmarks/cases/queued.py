@@ -22,12 +22,14 @@ async def bytes_each(client: type[Peer], setting: Setting, number: int) -> float
         slow = asyncio.create_task(peer.slow(60.0))
         await asyncio.sleep(0.1)
         gc.collect()
+        tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
         tasks = [asyncio.create_task(peer.get()) for _ in range(number)]
         for _ in range(50):
             await asyncio.sleep(0)
         gc.collect()
         held = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
         for task in (*tasks, slow):
             task.cancel()
         await asyncio.gather(*tasks, slow, return_exceptions=True)
@@ -38,12 +40,10 @@ async def measure(setting: Setting) -> dict[str, Any]:
     """Measure every peer once: bytes are counted, and do not vary. 100 first fill the caches."""
     found: dict[str, Any] = {}
     clients = setting.clients()
-    tracemalloc.start()
     for name, client in clients.items():
         await bytes_each(client, setting, 100)
         number = setting.pick(_QUEUED, _QUEUED // 5)
         found[name] = {"bytes": await bytes_each(client, setting, number)}
-    tracemalloc.stop()
     for figures in found.values():
         figures["ratio"] = figures["bytes"] / found["raw"]["bytes"]
     return found

@@ -22,7 +22,7 @@ async def measure(setting: Setting) -> dict[str, Any]:
             if setting.loop == "asyncio" or "httpx" not in name
         }
         for concurrency in (1, 64, 512):
-            (found[str(concurrency)],) = await alternate(
-                gets, concurrency=concurrency, rounds=setting.pick(9, 3), chunk=0.06
+            found[str(concurrency)] = await alternate(
+                gets, concurrency=concurrency, rounds=setting.pick(9, 3), chunk=0.04
             )
     return found

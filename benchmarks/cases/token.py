@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import time
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.samples import figure
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
     from benchmarks.setting import Setting
 
-_CALLS = 10_000
+_CALLS = 1_000
 
 
 def _nothing() -> None:
@@ -34,25 +36,30 @@ def _called(current: Callable[[], object]) -> float:
 
 
 async def measure(setting: Setting) -> dict[str, Any]:
-    """Measure in nanoseconds, less an empty loop; for plain functions less an empty call."""
+    """Measure in nanoseconds, less an empty loop; for plain functions less an empty call.
+
+    In turns, in random order: a moment in which the machine is slow then falls on all of them.
+    """
     setting.control.reset()
-    rounds = setting.pick(31, 9)
-    found: dict[str, Any] = {}
-    for name, client in setting.clients().items():
-        async with client(setting.control) as peer:
-            current = peer.current()
-            if current is None:
-                continue
-            awaited: Any = current()
-            plain = not hasattr(awaited, "__await__")
-            if not plain:
-                await awaited
-            taken = []
-            for _ in range(rounds):
-                if plain:
-                    spent = _called(current) - _called(_nothing)
-                else:
-                    spent = await _awaited(current)  # type: ignore[arg-type]  # asked above
-                taken.append(spent / _CALLS * 1e9)
-            found[name] = {"ns": figure(taken)}
-    return found
+    order = random.Random(0)
+    async with AsyncExitStack() as stack:
+        asked: dict[str, Callable[[], Any]] = {}
+        for name, client in setting.clients().items():
+            current = (await stack.enter_async_context(client(setting.control))).current()
+            if current is not None:
+                asked[name] = current
+        taken: dict[str, list[float]] = {name: [] for name in asked}
+        for _ in range(setting.pick(151, 31)):
+            for name in order.sample(list(asked), len(asked)):
+                taken[name].append(await _nanoseconds(asked[name]))
+    return {name: {"ns": figure(values)} for name, values in taken.items()}
+
+
+async def _nanoseconds(current: Callable[[], Any]) -> float:
+    awaited = current()
+    if hasattr(awaited, "__await__"):
+        await awaited
+        spent = await _awaited(current)
+    else:
+        spent = _called(current) - _called(_nothing)
+    return spent / _CALLS * 1e9
