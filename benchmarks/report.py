@@ -253,14 +253,14 @@ _HOW = """
   Otherwise every 256 KiB receive buffer of asyncio costs an mmap and a munmap until glibc has
   adapted, and whoever imports more escapes that.
 - What is compared takes turns in random order: of some 10 ms for the first table of the steady
-  state, of 40 ms for the one of every client, of 30 ms under load, of a whole herd. A ratio is
+  state, of 30 ms for the one of every client, of 30 ms under load, of a whole herd. A ratio is
   taken within a round; medians, least and greatest are of the rounds' ratios. *raw again* is raw
   aiohttp a second time: how far its ratio is from 1 is the noise. Under load the raw of a round is
   compared with two turns of ours, so that more of its renewals come while it is busy.
-- For that first table (160 rounds) and under load (84) each client is a process of its own, on the
+- For that first table (135 rounds) and under load (72) each client is a process of its own, on the
   same core, that sends when it is told. The interpreter fits its bytecode to the types it meets;
-  clients in one process undo that for each other, and whoever's classes are in the minority pays,
-  up to 4 % of a request. A user's process has one client. Every few rounds the processes start
+  clients in one process undo that for each other, and the one whose classes are in the minority
+  pays, up to 4 % of a request. A user's process has one client. Now and then the processes start
   afresh: where their parts come to lie in memory makes some 2 %, too.
 - The table of every client (9 rounds) and the herds are measured in one process, so that table is
   the coarser one.
@@ -283,17 +283,20 @@ _FLOORS = """
 does nothing else until it has: the 401, and the renewal, wait behind all of them, then the process
 waits for the renewal, and a client that is a middleware takes CPU + renewal. Here they begin by
 turns, so that the renewal overtakes them and they are built while the server works on it: the wall
-is as good as the CPU alone. That CPU is more than raw's, and where a herd misses its target, that
-is why. About half of the difference and more is the collector's (column *of it collecting*):
+is as good as the CPU alone. That CPU is more than raw's; should a herd miss its target in some run,
+that is why. About half of the difference and more is the collector's (column *of it collecting*):
 aiohttp's wrapper around a middleware and the middleware's coroutine are six objects a request that
 it tracks, and these 30,000 take it to a third pass over all that lives, where raw makes two. A
 middleware that does nothing pays the same.
 
-**Steady state and throughput under load.** Where clocks are asked, medians of whole runs on the
-same day have differed by 4 %, and *raw again* is off by more than that in some rows, so that a row
-may miss 1 % in one run and keep it in the next. The instructions are counted, and vary by less than
-0.5 %. Under load the client is bound to one core, and loses in throughput what a middleware costs.
-How much of the rest is noise, clocks do not tell here: see *raw again*.
+**Steady state and throughput under load.** In instructions, which are counted and vary by less than
+0.5 %, a request of ours takes 0.8 % less than one with a middleware that does nothing. By the clock
+it takes about 1 % more: 0.99 to 1.02 times as much in the runs of one day, so that a row may miss
+its 1.01 in one run and keep it in the next. Misses of the processor's caches do not count as
+instructions, nor does what the kernel does when Python 3.11 asks for the running loop. Under load
+a client that is bound to one core loses in throughput what it costs in CPU, and there a middleware
+that does nothing loses between 1.5 and 8 % by itself, which leaves little or nothing of the 3 %
+that the target allows.
 
 **Requests that wait for a connection.** aiohttp wraps a middleware in a function that is made for
 the request, a coroutine and two cells, and the middleware is a coroutine itself: that is what the
@@ -310,7 +313,7 @@ traffic, is the row *raw, login apart*. The rest, once in a session's life, is t
 the parsing and the check of the options. Beside a login that takes its time (200 ms) it is lost. A
 whole interpreter also imports cattrs, which aiohttp does not.
 
-**Importing `CloudSession`** costs a third of `import aiohttp` on top of it: attrs writes and
-compiles the methods of some 60 classes. `import aiocloudauth` by itself imports none of it,
+**Importing `CloudSession`** costs a third of `import aiohttp` and more on top of it: attrs writes
+and compiles the methods of some 60 classes. `import aiocloudauth` by itself imports none of it,
 aiohttp neither.
 """

@@ -79,7 +79,7 @@ def in_turns(names: tuple[str, ...], setting: Setting, *, revoke: bool) -> dict[
     turns, order = [*names, _US], random.Random(0)
     renewals: list[list[float]] = []
     refused = 0
-    for _ in range(setting.pick(3, 1)):
+    for _ in range(setting.pick(2, 1)):
         setting.control.reset()
         setting.control.set(lifetime=_LIFE, revoke=revoke)
         with ExitStack() as stack:
@@ -87,7 +87,7 @@ def in_turns(names: tuple[str, ...], setting: Setting, *, revoke: bool) -> dict[
             workers = {name: stack.enter_context(worker) for name, worker in started.items()}
             setting.control.set(delay=_RENEWAL)
             setting.control.zero()
-            for _ in range(setting.pick(28, 15)):
+            for _ in range(setting.pick(36, 15)):
                 for name in order.sample(turns, len(turns)):
                     loads[name].add(workers[name].keep_busy(_STRETCH, _WORKERS))
             told = setting.control.stats()

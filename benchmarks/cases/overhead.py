@@ -28,14 +28,14 @@ async def measure(setting: Setting) -> dict[str, Any]:
     setting.control.reset()
     taken = {number: {name: [] for name in setting.peers} for number in (1, 64)}
     order = random.Random(0)
-    for _ in range(setting.pick(4, 1)):
+    for _ in range(setting.pick(3, 1)):
         with ExitStack() as stack:
             started = {name: Worker(name, setting) for name in setting.peers}
             workers = {name: stack.enter_context(worker) for name, worker in started.items()}
             for concurrency, samples in taken.items():
                 trial = workers["raw"].send(_TRIAL, concurrency)
                 number = max(int(_CHUNK / trial.wall * _TRIAL), 2 * concurrency)
-                for _ in range(setting.pick(40, 30)):
+                for _ in range(setting.pick(45, 30)):
                     for name in order.sample(setting.peers, len(setting.peers)):
                         cpu = workers[name].send(number, concurrency).cpu
                         samples[name].append(cpu / number * 1e6)

@@ -23,6 +23,6 @@ async def measure(setting: Setting) -> dict[str, Any]:
         }
         for concurrency in (1, 64, 512):
             found[str(concurrency)] = await alternate(
-                gets, concurrency=concurrency, rounds=setting.pick(9, 3), chunk=0.04
+                gets, concurrency=concurrency, rounds=setting.pick(9, 3), chunk=0.03
             )
     return found
