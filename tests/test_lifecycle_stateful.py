@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -366,5 +367,6 @@ class Lifecycle(RuleBasedStateMachine):
         assert (self.served, self.flight, self.wake_at) == (None, None, FOREVER)
 
 
-TestLifecycle = Lifecycle.TestCase
+# 10,000 steps: a dozen seconds, but more than the minute of other tests on a machine that stalls.
+TestLifecycle = pytest.mark.timeout(240)(Lifecycle.TestCase)
 TestLifecycle.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
