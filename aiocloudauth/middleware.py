@@ -53,9 +53,8 @@ class BearerRequest(aiohttp.ClientRequest):
         refresher = self.refresher
         if refresher is None:
             return _send(self, conn)
-        served = refresher._runner.served  # noqa: SLF001 - `current`, which is one call more
-        token = served.token
-        if token is None or refresher._wall() >= served.until:  # noqa: SLF001 - as above
+        token = refresher.current
+        if token is None:
             return self._send_when_usable(refresher, conn)
         self.sent = token
         self.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()

@@ -108,16 +108,16 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
             raise_typed(error)
         if self._resp.status >= 400 and self._fail is not None:
             await self._failing(self._fail)
-        return self._resp  # what its own `__aenter__` returns, by one coroutine more
+        return await self._resp.__aenter__()
 
     def __aexit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
     ) -> Coroutine[Any, Any, None]:
         """Return the answer's own end, which aiohttp wraps in one coroutine more."""
-        return self._resp.__aexit__(kind, error, traceback)
+        return self._resp.__aexit__(exc_type, exc, tb)
 
     def _come(self, turn: Future[None]) -> Coroutine[Any, Any, None]:
         """Return the wait for the turn, which is not held beyond that, nor waited for twice."""

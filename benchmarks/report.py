@@ -224,7 +224,7 @@ _SESSIONS = {
 
 _CASES: dict[str, tuple[str, Callable[[Found], Iterator[str]]]] = {
     "overhead": ("Steady state: CPU a request", _overhead),
-    "instructions": ("Steady state: instructions a request, by callgrind", _instructions),
+    "instructions": ("Steady state: instructions a request, by cachegrind", _instructions),
     "steady": ("Steady state: every client side by side", _steady),
     "token": ("The current token, once a request", _token),
     "herd": ("5,000 requests at the worst moment", _herd),

@@ -6,7 +6,8 @@ import asyncio
 import copy
 import json
 import pickle
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 import pytest
@@ -216,6 +217,38 @@ async def test_raise_for_status_false_gives_the_answer_itself() -> None:
                 assert response.status == 404
                 document = await response.json() if method != "head" else None
                 assert document is None or document["errors"][0]["code"] == "a.b"
+
+
+async def test_a_refusal_raised_inside_async_with_can_still_be_read() -> None:
+    """The connection is given back early only where no ``async with`` does it."""
+    async with CloudServer() as server, session(server, raise_for_status=False) as cloud:
+        server.fail_next("/x", Status(409, "a.b"))
+        async with cloud.get("/x") as response:
+            with pytest.raises(aiohttp.ClientResponseError):
+                response.raise_for_status()
+            assert (await response.json())["errors"][0]["code"] == "a.b"
+
+
+async def test_a_response_class_of_the_callers_own_is_entered_and_left() -> None:
+    """Once each, with what the block raised."""
+    seen: list[object] = []
+
+    class Own(aiohttp.ClientResponse):
+        async def __aenter__(self) -> Self:
+            seen.append("entered")
+            await super().__aenter__()
+            return self
+
+        async def __aexit__(self, *raised: object) -> None:
+            seen.append(raised[0])
+            await super().__aexit__(None, None, None)
+
+    async with CloudServer() as server, session(server, response_class=Own) as cloud:
+        with suppress(LookupError):
+            async with cloud.get("/x", raise_for_status=False) as response:
+                assert type(response) is Own
+                raise LookupError
+    assert seen == ["entered", LookupError]
 
 
 async def test_raise_for_status_may_be_the_callers_function() -> None:

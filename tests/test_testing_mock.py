@@ -47,6 +47,19 @@ async def test_failures_have_eces_shape() -> None:
             assert odd.value.headers["X-Odd"] == "1"
 
 
+async def test_inside_async_with_a_refusal_can_be_raised_and_then_read() -> None:
+    """As from a server."""
+    with mocked_cloud() as mocked:
+        mocked.fail("/x", status=409, code="a.b")
+        async with (
+            CloudSession(mocked.url, Password("admin", "secret")) as cloud,
+            cloud.get("/x", raise_for_status=False) as response,
+        ):
+            with pytest.raises(aiohttp.ClientResponseError):
+                response.raise_for_status()
+            assert (await response.json())["errors"][0]["code"] == "a.b"
+
+
 async def test_what_is_registered_for_the_login_comes_first() -> None:
     """Once, then the standing answer is back."""
     with mocked_cloud() as mocked:
