@@ -12,7 +12,6 @@ from aiocloudauth.errors import SessionClosedError
 if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Callable, Coroutine, Generator
-    from types import TracebackType
 
 __all__ = ["PendingResponse", "PendingWebSocket", "raise_typed"]
 
@@ -109,15 +108,6 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
         if self._resp.status >= 400 and self._fail is not None:
             await self._failing(self._fail)
         return await self._resp.__aenter__()
-
-    def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
-    ) -> Coroutine[Any, Any, None]:
-        """Return the answer's own end, which aiohttp wraps in one coroutine more."""
-        return self._resp.__aexit__(exc_type, exc, tb)
 
     def _come(self, turn: Future[None]) -> Coroutine[Any, Any, None]:
         """Return the wait for the turn, which is not held beyond that, nor waited for twice."""

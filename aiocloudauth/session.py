@@ -183,7 +183,7 @@ class CloudSession(Openable):
         options = {"request_class": BearerRequest, **self._options}
         if self._timeout is not None:
             options["timeout"] = self._timeout
-        options["middlewares"] = (*self._outer, self._bearer.__call__)  # cheaper than the object
+        options["middlewares"] = (*self._outer, self._bearer)
         return await make_client(options, ssl=self._ssl)
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import json
 import pickle
-from contextlib import suppress
+import unittest
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
@@ -230,7 +230,7 @@ async def test_a_refusal_raised_inside_async_with_can_still_be_read() -> None:
 
 
 async def test_a_response_class_of_the_callers_own_is_entered_and_left() -> None:
-    """Once each, with what the block raised."""
+    """Once each, and what its end returns does not end the error in the block."""
     seen: list[object] = []
 
     class Own(aiohttp.ClientResponse):
@@ -239,16 +239,38 @@ async def test_a_response_class_of_the_callers_own_is_entered_and_left() -> None
             await super().__aenter__()
             return self
 
-        async def __aexit__(self, *raised: object) -> None:
+        async def __aexit__(self, *raised: object) -> Any:  # noqa: ANN401 - as a mock's
             seen.append(raised[0])
             await super().__aexit__(None, None, None)
+            return self
 
     async with CloudServer() as server, session(server, response_class=Own) as cloud:
-        with suppress(LookupError):
-            async with cloud.get("/x", raise_for_status=False) as response:
+
+        async def use() -> None:
+            async with cloud.get("/x") as response:
                 assert type(response) is Own
                 raise LookupError
+
+        with pytest.raises(LookupError):
+            await use()
     assert seen == ["entered", LookupError]
+
+
+def test_unittest_enters_and_leaves_a_response() -> None:
+    """``enterAsyncContext`` leaves only by what it takes for a coroutine function."""
+    left: list[bool] = []
+
+    class Case(unittest.IsolatedAsyncioTestCase):
+        async def test_it(self) -> None:
+            server = await self.enterAsyncContext(CloudServer())
+            server.fail_next("/x", Body(b"." * 2**20, 200))
+            cloud = await self.enterAsyncContext(session(server))
+            self.addCleanup(lambda: left.append(response.closed))
+            response = await self.enterAsyncContext(cloud.get("/x"))
+
+    outcome = Case("test_it").run()
+    assert outcome is not None
+    assert (outcome.errors, outcome.failures, left) == ([], [], [True])
 
 
 async def test_raise_for_status_may_be_the_callers_function() -> None:

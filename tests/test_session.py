@@ -367,7 +367,7 @@ async def test_it_is_built_from_the_two_public_parts() -> None:
         assert isinstance(cloud._refresher, TokenRefresher)
         assert isinstance(cloud._bearer, BearerMiddleware)
         assert isinstance(cloud.http, aiohttp.ClientSession)
-        assert cloud.http._middlewares[-1] == cloud._bearer.__call__
+        assert cloud.http._middlewares[-1] is cloud._bearer
         # What is sent through it directly carries the token, too.
         async with cloud.http.get(f"{server.url}/api/v1/x") as response:
             assert response.status == 200
