@@ -50,6 +50,7 @@ CASES = {
     "sessions": Case(loops=_ONE_LOOP),
     "imports": Case(loops=_ONE_LOOP),
     "cold": Case(loops=_ONE_LOOP),
+    "profiles": Case(("raw", "do-nothing middleware", "aiocloudauth"), None, _ONE_LOOP),
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -16,7 +17,7 @@ from aiocloudauth import Bearer, BearerMiddleware, BearerRequest, CloudSession, 
 from benchmarks.peers.nothing import nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from aiohttp.client_proto import ResponseHandler
 
@@ -69,33 +70,44 @@ class Offline(aiohttp.TCPConnector):
         return protocol
 
 
-async def send(name: str, number: int) -> None:
-    """Send `number` requests, one after the other."""
+@asynccontextmanager
+async def client(name: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Open the client of this name, and give what sends one request through it."""
     headers = {"Authorization": f"Bearer {_TOKEN}"}
     target: str = _URL
     async with (
         CloudSession(_ORIGIN, Bearer(_TOKEN), logout_on_close=False, connector=Offline()) as cloud,
         TokenRefresher(_ORIGIN, Bearer(_TOKEN), logout_on_close=False) as refresher,
     ):
-        client: Any
+        session: Any
         if name == "aiocloudauth":
-            client, target = cloud, "/deployments"
+            session, target = cloud, "/deployments"
         elif name == "aiocloudauth, own session":
-            client = aiohttp.ClientSession(
+            session = aiohttp.ClientSession(
                 connector=Offline(),
                 middlewares=(BearerMiddleware(refresher),),
                 request_class=BearerRequest,
             )
         else:
             middlewares = (nothing,) if name == "do-nothing middleware" else ()
-            client = aiohttp.ClientSession(
+            session = aiohttp.ClientSession(
                 connector=Offline(), headers=headers, middlewares=middlewares
             )
+
+        async def get() -> None:
+            async with session.get(target) as response:
+                await response.read()
+
+        async with session:
+            yield get
+
+
+async def send(name: str, number: int) -> None:
+    """Send `number` requests, one after the other."""
+    async with client(name) as get:
         gc.disable()
         for _ in range(number):
-            async with client.get(target) as response:
-                await response.read()
-        await client.close()
+            await get()
 
 
 if __name__ == "__main__":

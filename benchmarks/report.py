@@ -208,6 +208,26 @@ def _cold(loops: Found) -> Iterator[str]:
         yield by_peer(loops, (case,), {"ms": _of("ms"), "to raw": _of("ratio")})
 
 
+def _profiles(loops: Found) -> Iterator[str]:
+    for profiles in loops.values():
+        for kind, places in profiles.items():
+            title, place = _PROFILES[kind]
+            yield f"{title}:\n"
+            clients = next(iter(places.values()))
+            lines = [
+                [f"`{at}`" if ": " in at else at, *(f"{amount:,.0f}" for amount in spent.values())]
+                for at, spent in places.items()
+            ]
+            yield rows([place, *clients], lines)
+
+
+_PROFILES = {
+    "request": ("A good request, in instructions of Python: what differs from do-nothing", "in"),
+    "queued": ("A request that waits for a connection, bytes", "made by"),
+    "first request": ("The first request of a session, login of 0 ms, µs of CPU", "in"),
+    "import": ("Import, ms", "of"),
+}
+
 _SESSIONS = {
     "kib_each": "an open session, KiB",
     "kib_each_bare": "a bare `aiohttp.ClientSession`, KiB",
@@ -234,6 +254,7 @@ _CASES: dict[str, tuple[str, Callable[[Found], Iterator[str]]]] = {
     "sessions": ("1,000 sessions in one process", _sessions),
     "imports": ("Import time", _imports),
     "cold": ("The first request", _cold),
+    "profiles": ("Profiles: where it goes", _profiles),
 }
 
 _HEAD = """\
@@ -276,6 +297,10 @@ _HOW = """
   short tokens by its own options. What follows a 401 is its own affair: most do nothing.
 - Memory of queued requests is what tracemalloc counts, so it does not vary.
 - Import time is CPU time of fresh interpreters, less that of one which imports nothing.
+- The profiles count each instruction of Python's (`sys.settrace`; what C does within one is not
+  seen), each byte by the file that made it (tracemalloc), and CPU time by the package whose code
+  ran or called into C (cProfile, which makes every call dearer). Import is the least of seven runs
+  of `-X importtime`.
 """
 
 _FLOORS = """

@@ -88,7 +88,7 @@ async def ours(origin: str) -> float:
         return time.perf_counter() - started
 
 
-_STARTS: dict[str, Callable[[str], Awaitable[float]]] = {
+STARTS: dict[str, Callable[[str], Awaitable[float]]] = {
     "raw": raw,
     "raw, login apart": raw_apart,
     "aiocloudauth": ours,
@@ -98,13 +98,13 @@ _STARTS: dict[str, Callable[[str], Awaitable[float]]] = {
 async def sessions(setting: Setting, rounds: int, delay: float) -> dict[str, Any]:
     """Compare in this process, with everything imported."""
     order = random.Random(0)
-    samples: dict[str, list[float]] = {name: [] for name in _STARTS}
+    samples: dict[str, list[float]] = {name: [] for name in STARTS}
     setting.control.reset(delay=delay)
-    for start in _STARTS.values():
+    for start in STARTS.values():
         await start(setting.control.origin)
     for _ in range(rounds):
-        for name in order.sample(list(_STARTS), len(_STARTS)):
-            samples[name].append(await _STARTS[name](setting.control.origin) * 1e3)
+        for name in order.sample(list(STARTS), len(STARTS)):
+            samples[name].append(await STARTS[name](setting.control.origin) * 1e3)
     return _against_raw(samples)
 
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import gc
 import tracemalloc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchmarks.peers.peer import Peer
     from benchmarks.setting import Setting
 
 _QUEUED = 10_000
 
+Seen = TypeVar("Seen")
 
-async def bytes_each(client: type[Peer], setting: Setting, number: int) -> float:
-    """Queue `number` requests behind a slow one, in a pool of one."""
+
+async def queue(
+    client: type[Peer], setting: Setting, number: int, look: Callable[[], Seen]
+) -> Seen:
+    """Queue `number` requests behind a slow one, in a pool of one, and look at what they hold."""
     setting.control.reset()
     async with client(setting.control, limit=1) as peer:
         await peer.get()
@@ -23,17 +29,21 @@ async def bytes_each(client: type[Peer], setting: Setting, number: int) -> float
         await asyncio.sleep(0.1)
         gc.collect()
         tracemalloc.start()
-        before = tracemalloc.get_traced_memory()[0]
         tasks = [asyncio.create_task(peer.get()) for _ in range(number)]
         for _ in range(50):
             await asyncio.sleep(0)
         gc.collect()
-        held = tracemalloc.get_traced_memory()[0] - before
+        seen = look()
         tracemalloc.stop()
         for task in (*tasks, slow):
             task.cancel()
         await asyncio.gather(*tasks, slow, return_exceptions=True)
-    return held / number
+    return seen
+
+
+def held() -> int:
+    """Return how many bytes are held."""
+    return tracemalloc.get_traced_memory()[0]
 
 
 async def measure(setting: Setting) -> dict[str, Any]:
@@ -41,9 +51,9 @@ async def measure(setting: Setting) -> dict[str, Any]:
     found: dict[str, Any] = {}
     clients = setting.clients()
     for name, client in clients.items():
-        await bytes_each(client, setting, 100)
+        await queue(client, setting, 100, held)
         number = setting.pick(_QUEUED, _QUEUED // 5)
-        found[name] = {"bytes": await bytes_each(client, setting, number)}
+        found[name] = {"bytes": await queue(client, setting, number, held) / number}
     for figures in found.values():
         figures["ratio"] = figures["bytes"] / found["raw"]["bytes"]
     return found
