@@ -1,4 +1,4 @@
-"""The service's own tests, with the fixtures that aiocloudauth brings: pytest examples/."""
+"""The service's own tests, with aiocloudauth's fixtures: .venv/bin/python -m pytest examples/."""
 
 from __future__ import annotations
 
