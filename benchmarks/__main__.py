@@ -8,6 +8,7 @@ import json
 import shlex
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,34 +24,39 @@ _DOCS = Path(__file__).parents[1] / "docs"
 
 
 class Case(NamedTuple):
-    """Which peers take part in a case, in full and quickly, and which loops it runs on."""
+    """Which peers take part in a case, in full and quickly, and which loops it runs on.
+
+    A case that is not `timed` counts: those run at the same time.
+    """
 
     peers: tuple[str, ...] = ()
     quick_peers: tuple[str, ...] | None = ()
     loops: tuple[str, ...] = ("asyncio", "uvloop")
+    timed: bool = True
 
 
 _RENEWING = ("raw", "aiocloudauth", *OTHERS)
 _ONE_LOOP = ("asyncio",)
+_MIDDLEWARES = ("raw", "do-nothing middleware", "aiocloudauth")
 # httpx looks through its whole queue for every request, which 10,000 would make minutes.
 _OVER_AIOHTTP = tuple(name for name in PEERS if "httpx" not in name and name != "raw again")
 
 CASES = {
     "overhead": Case(OURS, OURS),
-    "instructions": Case(("raw", "do-nothing middleware", "aiocloudauth"), None, _ONE_LOOP),
+    "instructions": Case(_MIDDLEWARES, None, _ONE_LOOP, timed=False),
     "steady": Case(tuple(PEERS), None),
     "token": Case(tuple(PEERS), tuple(PEERS), _ONE_LOOP),
     "herd": Case(
         ("raw", "do-nothing middleware", *(name for name in _RENEWING[1:] if name != "httpx Auth")),
-        ("raw", "do-nothing middleware", "aiocloudauth"),
+        _MIDDLEWARES,
     ),
     "load": Case((*OURS[:4], *OTHERS), OURS[:4]),
-    "pool": Case(_RENEWING[1:], ("aiocloudauth",)),
-    "queued": Case(_OVER_AIOHTTP, OURS, _ONE_LOOP),
+    "pool": Case(_RENEWING[1:], ("aiocloudauth",), timed=False),
+    "queued": Case(_OVER_AIOHTTP, OURS, _ONE_LOOP, timed=False),
     "sessions": Case(loops=_ONE_LOOP),
     "imports": Case(loops=_ONE_LOOP),
     "cold": Case(loops=_ONE_LOOP),
-    "profiles": Case(("raw", "do-nothing middleware", "aiocloudauth"), None, _ONE_LOOP),
+    "profiles": Case(_MIDDLEWARES, None, _ONE_LOOP),
 }
 
 
@@ -74,22 +80,29 @@ def run(case: str, loop: str, port: int, *, quick: bool, core: int | None) -> Fo
 
 
 def measure(cases: list[str], *, quick: bool) -> dict[str, Any]:
-    """Run the cases, one after the other, against one server."""
+    """Run the timed cases one after the other, then the rest at once, each with its own server."""
     cores = machine.cores()
     client, server = cores or (None, None)
     loops = ["asyncio"]
     if not quick and importlib.util.find_spec("uvloop"):
         loops.append("uvloop")
-    results: dict[str, Any] = {}
+    chosen = [name for name in cases if not quick or CASES[name].quick_peers is not None]
+
+    def on_each_loop(case: str, port: int, core: int | None) -> dict[str, Found]:
+        usable = [loop for loop in loops if loop in CASES[case].loops]
+        return {loop: run(case, loop, port, quick=quick, core=core) for loop in usable}
+
+    def by_itself(case: str) -> dict[str, Found]:
+        with Server(None) as serving:
+            return on_each_loop(case, serving.port, None)
+
     started = time.perf_counter()
     with Server(server) as serving:
-        for case in cases:
-            if quick and CASES[case].quick_peers is None:
-                continue
-            for loop in loops:
-                if loop in CASES[case].loops:
-                    found = run(case, loop, serving.port, quick=quick, core=client)
-                    results.setdefault(case, {})[loop] = found
+        timed = [name for name in chosen if CASES[name].timed]
+        results = {name: on_each_loop(name, serving.port, client) for name in timed}
+    rest = [name for name in chosen if not CASES[name].timed]
+    with ThreadPoolExecutor() as threads:
+        results |= zip(rest, threads.map(by_itself, rest), strict=True)
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - started),

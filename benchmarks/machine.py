@@ -47,18 +47,6 @@ def cores() -> tuple[int, int] | None:
     return (usable[0], usable[1]) if len(usable) > 1 else None
 
 
-def pin(core: int | None) -> None:
-    """Bind this process, and those it starts, to `core`."""
-    if core is not None:
-        os.sched_setaffinity(0, {core})
-
-
-def unpin() -> None:
-    """Let this process, and those it starts, run on any core."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))
-
-
 def allow_many_files(wanted: int = 8192) -> None:
     """Raise the limit on open files as far as this user may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -99,10 +87,12 @@ def _processor() -> str:
 
 def python(*arguments: str, core: int | None) -> subprocess.Popen[bytes]:
     """Start a Python program with piped input and output, bound to `core`."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, *arguments],
         env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        preexec_fn=lambda: pin(core),  # noqa: PLW1509 - the harness has no threads
     )
+    if core is not None:
+        os.sched_setaffinity(process.pid, {core})
+    return process

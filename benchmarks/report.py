@@ -286,16 +286,21 @@ _HOW = """
 - The table of every client (9 rounds) and the herds are measured in one process, so that table is
   the coarser one.
 - CPU is the process's own clock, which does not see other programs' time on the core. A client
-  that in its trial needs four times as long as raw or more takes part in one round of eight. Other
+  that in its trial needs four times as long as raw or more takes part in one round of nine. Other
   clients take part in one herd of each kind, where the figure in brackets is that same one, and in
   one stretch under load. httpx is left out where its search through the queue takes minutes.
+- What holds a fixed token (raw, do-nothing) has one herd a round, with which both kinds are
+  compared.
 - Before a herd the garbage collector is told to leave alone what the process had before it
   (`gc.freeze`), and no client has renewed within the last second.
 - A renewal takes 200 ms where it matters (herds, load, pool of one). The pool is aiohttp's own of
   100 connections, but for the pool of one.
 - Each other client is a module of `benchmarks/peers/`, which says how its margins were fitted to
   short tokens by its own options. What follows a 401 is its own affair: most do nothing.
-- Memory of queued requests is what tracemalloc counts, so it does not vary.
+- Memory of queued requests is what tracemalloc counts, so it does not vary; of other clients 2,000
+  are queued.
+- The cases that count (instructions, a pool of one, queued requests) run at the same time, each
+  with a server of its own, after those that are timed.
 - Import time is CPU time of fresh interpreters, less that of one which imports nothing.
 - The profiles count each instruction of Python's (`sys.settrace`; what C does within one is not
   seen), each byte by the file that made it (tracemalloc), and CPU time by the package whose code

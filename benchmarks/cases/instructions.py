@@ -10,7 +10,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.machine import environment, unpin
+from benchmarks.machine import environment
 
 if TYPE_CHECKING:
     from benchmarks.setting import Setting
@@ -52,8 +52,6 @@ async def measure(setting: Setting) -> dict[str, Any]:
         async with free:
             return await asyncio.to_thread(counted, name, number)
 
-    # Both cores at once: what is counted does not depend on who else runs.
-    unpin()
     runs = [(name, number) for name in setting.peers for number in (_FEW, _MANY)]
     counts = dict(zip(runs, await asyncio.gather(*(count(*run) for run in runs)), strict=True))
     found: dict[str, Any] = {}
