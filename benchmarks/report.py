@@ -309,41 +309,50 @@ _HOW = """
 """
 
 _FLOORS = """
+What takes how much is in the [profiles](#profiles-where-it-goes) at the end of this page.
+
 **Herds.** aiohttp builds a request before it waits for anything, and a loop that has 5,000 to begin
 does nothing else until it has: the 401, and the renewal, wait behind all of them, then the process
 waits for the renewal, and a client that is a middleware takes CPU + renewal. Here they begin by
 turns, so that the renewal overtakes them and they are built while the server works on it: the wall
-is as good as the CPU alone. That CPU is more than raw's; should a herd miss its target in some run,
-that is why. About half of the difference and more is the collector's (column *of it collecting*):
-aiohttp's wrapper around a middleware and the middleware's coroutine are six objects a request that
-it tracks, and these 30,000 take it to a third pass over all that lives, where raw makes two. A
-middleware that does nothing pays the same.
+is as good as the CPU alone. That CPU is more than raw's: by about the 0.2 s that the target allows
+for the renewal when raw takes 1 s, by less when the machine is faster. So a herd meets its target
+in one run and misses it in the next. About half of the difference and more is the collector's
+(column *of it collecting*): aiohttp's wrapper around a middleware and the middleware's coroutine
+are six objects a request that it tracks, and these 30,000 take it to a third pass over all that
+lives, where raw makes two. A middleware that does nothing pays the same, and waits for a renewal
+besides.
 
 **Steady state and throughput under load.** In instructions, which are counted and vary by less than
-0.5 %, a request of ours takes 0.8 % less than one with a middleware that does nothing. By the clock
-it takes about 1 % more: 0.99 to 1.02 times as much in the runs of one day, so that a row may miss
-its 1.01 in one run and keep it in the next. Misses of the processor's caches do not count as
-instructions, nor does what the kernel does when Python 3.11 asks for the running loop. Under load
-a client that is bound to one core loses in throughput what it costs in CPU, and there a middleware
-that does nothing loses between 1.5 and 8 % by itself, which leaves little or nothing of the 3 %
-that the target allows.
+0.5 %, a request of ours takes as many as one with a middleware that does nothing. By the clock it
+takes 1 % more at a concurrency of 64 and up to 2 % at 1, so that a row may miss its 1.01 in one run
+and keep it in the next. It runs through nine short functions where the other runs through four, and
+at a concurrency of 1 the process sleeps between requests and wakes with cold caches. Those misses
+do not count as instructions, nor does what the kernel does when Python 3.11 asks for the running
+loop. To answer `async with` past aiohttp's own `__aenter__` and `__aexit__`, and to hand aiohttp
+the middleware as a bound method, would take another 1 % off, and show: in bodies that cannot be
+read any more, in unittest's `enterAsyncContext`, in mocks and patches. Under load a client that is
+bound to one core loses in throughput what it costs in CPU, and there a middleware that does nothing
+loses 3 to 5 % by itself, which leaves nothing of the 3 % that the target allows.
 
 **Requests that wait for a connection.** aiohttp wraps a middleware in a function that is made for
 the request, a coroutine and two cells, and the middleware is a coroutine itself: that is what the
 do-nothing middleware costs. Ours costs less than that, since it binds the token when a request is
-written, so that no header waits with it. Two other ways cost less than 1.06. To drive aiohttp's
+written, so that no header waits with it. Three other ways cost less than 1.06. To drive aiohttp's
 request from an object of our own, with no coroutine in `async with`, comes to 1.05, and to 2 to 4 %
 more instructions in every request: each of its steps is then a call of Python's. To do without a
 middleware comes to 0.95, but a refused request would have to be sent again from outside of
 aiohttp's own loop, where redirects, the caller's total time and the caller's middlewares are lost.
+To keep a request from aiohttp until a connection is near would cost less still, but the caller's
+total time, which aiohttp counts from when it has the request, would not cover the wait.
 
 **The first request of a process.** A login takes a connection of its own, so that no renewal ever
 waits behind requests; by hand on two sessions, as any client needs it that renews beside its
 traffic, is the row *raw, login apart*. The rest, once in a session's life, is the state machine,
-the parsing and the check of the options. Beside a login that takes its time (200 ms) it is lost. A
-whole interpreter also imports cattrs, which aiohttp does not.
+the parsing and the check of the options: a fifth of the CPU time, and in no one place. Beside a
+login that takes its time (200 ms) it is lost. A whole interpreter also imports this package.
 
-**Importing `CloudSession`** costs a third of `import aiohttp` and more on top of it: attrs writes
-and compiles the methods of some 60 classes. `import aiocloudauth` by itself imports none of it,
-aiohttp neither.
+**Importing `CloudSession`** costs a third of `import aiohttp` on top of it: attrs writes and
+compiles the methods of some 60 classes, which is about half of this package's own share. `import
+aiocloudauth` by itself imports none of it, aiohttp neither.
 """
