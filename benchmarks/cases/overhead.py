@@ -35,7 +35,7 @@ async def measure(setting: Setting) -> dict[str, Any]:
             for concurrency, samples in taken.items():
                 trial = workers["raw"].send(_TRIAL, concurrency)
                 number = max(int(_CHUNK / trial.wall * _TRIAL), 2 * concurrency)
-                for _ in range(setting.pick(45, 15)):
+                for _ in range(setting.pick(45, 11)):
                     for name in order.sample(setting.peers, len(setting.peers)):
                         cpu = workers[name].send(number, concurrency).cpu
                         samples[name].append(cpu / number * 1e6)

@@ -49,7 +49,7 @@ async def measure(setting: Setting) -> dict[str, Any]:
             if current is not None:
                 asked[name] = current
         taken: dict[str, list[float]] = {name: [] for name in asked}
-        for _ in range(setting.pick(151, 31)):
+        for _ in range(setting.pick(151, 15)):
             for name in order.sample(list(asked), len(asked)):
                 taken[name].append(await _nanoseconds(asked[name]))
     return {name: {"ns": figure(values)} for name, values in taken.items()}
