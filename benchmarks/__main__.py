@@ -45,7 +45,7 @@ CASES = {
     "overhead": Case(OURS, OURS),
     "instructions": Case(_MIDDLEWARES, None, _ONE_LOOP, timed=False),
     "steady": Case(tuple(PEERS), None),
-    "token": Case(tuple(PEERS), tuple(PEERS), _ONE_LOOP),
+    "token": Case(tuple(PEERS), OURS, _ONE_LOOP),
     "herd": Case(
         ("raw", "do-nothing middleware", *(name for name in _RENEWING[1:] if name != "httpx Auth")),
         _MIDDLEWARES,

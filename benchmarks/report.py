@@ -191,11 +191,15 @@ def _token(loops: Found) -> Iterator[str]:
 
 def _sessions(loops: Found) -> Iterator[str]:
     lines = [
-        [label, *(f"{found[name]:.3g}" for found in loops.values())]
+        [label, *(_plain(found[name]) for found in loops.values())]
         for name, label in _SESSIONS.items()
         if all(name in found for found in loops.values())
     ]
     yield rows(["", *loops], lines)
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _imports(loops: Found) -> Iterator[str]:
@@ -224,7 +228,7 @@ def _profiles(loops: Found) -> Iterator[str]:
 _PROFILES = {
     "request": ("A good request, in instructions of Python: what differs from do-nothing", "in"),
     "queued": ("A request that waits for a connection, bytes", "made by"),
-    "first request": ("The first request of a session, login of 0 ms, µs of CPU", "in"),
+    "session": ("A session that logs in, in 0 ms, sends one request and closes: µs of CPU", "in"),
     "import": ("Import, ms", "of"),
 }
 
@@ -273,34 +277,36 @@ _HOW = """
 - glibc's allocator is fixed (`MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` at 256 MiB).
   Otherwise every 256 KiB receive buffer of asyncio costs an mmap and a munmap until glibc has
   adapted, and whoever imports more escapes that.
-- What is compared takes turns in random order: of some 10 ms for the first table of the steady
-  state, of 30 ms for the one of every client, of 30 ms under load, of a whole herd. A ratio is
-  taken within a round; medians, least and greatest are of the rounds' ratios. *raw again* is raw
-  aiohttp a second time: how far its ratio is from 1 is the noise. Under load the raw of a round is
-  compared with two turns of ours, so that more of its renewals come while it is busy.
+- What is compared takes turns in random order: of 10 to 20 ms for the first table of the steady
+  state, of 30 ms for the one of every client (512 requests at least for its third part), of 30 ms
+  under load, of a whole herd. A ratio is taken within a round; medians, least and greatest are of
+  the rounds' ratios. *raw again* is raw aiohttp a second time: how far its ratio is from 1 is the
+  noise. Under load the raw of a round is compared with two turns of ours, so that more of its
+  renewals come while it is busy.
 - For that first table (135 rounds) and under load (72) each client is a process of its own, on the
   same core, that sends when it is told. The interpreter fits its bytecode to the types it meets;
   clients in one process undo that for each other, and the one whose classes are in the minority
-  pays, up to 4 % of a request. A user's process has one client. Now and then the processes start
-  afresh: where their parts come to lie in memory makes some 2 %, too.
-- The table of every client (9 rounds) and the herds are measured in one process, so that table is
-  the coarser one.
-- CPU is the process's own clock, which does not see other programs' time on the core. A client
-  that in its trial needs four times as long as raw or more takes part in one round of nine. Other
-  clients take part in one herd of each kind, where the figure in brackets is that same one, and in
-  one stretch under load. httpx is left out where its search through the queue takes minutes.
+  pays: up to 4 % of a request in trials. A user's process has one client. Now and then the
+  processes start afresh: where their parts come to lie in memory made some 2 % in trials, too.
+- The table of every client (9 rounds) and the herds (9) are measured in one process, so that table
+  is the coarser one.
+- CPU is the process's own clock, which does not see other programs' time on the core. A client that
+  in its trial needs four times as long as raw or more takes part in one round of nine.
+- Other clients are measured on asyncio, in the table of every client on uvloop too if they are no
+  httpx: one herd of each kind, where the figure in brackets is that same one, and one stretch of
+  2.5 s under load, the old token revoked. httpx is left out where its search through the queue
+  takes minutes. A herd is cut short after 8 s, and what is not answered then has failed.
 - What holds a fixed token (raw, do-nothing) has one herd a round, with which both kinds are
-  compared.
-- Before a herd the garbage collector is told to leave alone what the process had before it
-  (`gc.freeze`), and no client has renewed within the last second.
+  compared. Before a herd the garbage collector is told to leave alone what the process had before
+  it (`gc.freeze`), and our own last renewal is a second ago or more.
 - A renewal takes 200 ms where it matters (herds, load, pool of one). The pool is aiohttp's own of
-  100 connections, but for the pool of one.
+  100 connections, but for the pool of one and the queued requests, which have one.
 - Each other client is a module of `benchmarks/peers/`, which says how its margins were fitted to
   short tokens by its own options. What follows a 401 is its own affair: most do nothing.
-- Memory of queued requests is what tracemalloc counts, so it does not vary; of other clients 2,000
-  are queued.
+- Memory of queued requests is what tracemalloc counts, and hardly varies. Of other clients 2,000
+  are queued, for the profile 1,000.
 - The cases that count (instructions, a pool of one, queued requests) run at the same time, each
-  with a server of its own, after those that are timed.
+  with a server of its own and bound to no core, after those that are timed.
 - Import time is CPU time of fresh interpreters, less that of one which imports nothing.
 - The profiles count each instruction of Python's (`sys.settrace`; what C does within one is not
   seen), each byte by the file that made it (tracemalloc), and CPU time by the package whose code
@@ -313,46 +319,48 @@ What takes how much is in the [profiles](#profiles-where-it-goes) at the end of 
 
 **Herds.** aiohttp builds a request before it waits for anything, and a loop that has 5,000 to begin
 does nothing else until it has: the 401, and the renewal, wait behind all of them, then the process
-waits for the renewal, and a client that is a middleware takes CPU + renewal. Here they begin by
-turns, so that the renewal overtakes them and they are built while the server works on it: the wall
-is as good as the CPU alone. That CPU is more than raw's: by about the 0.2 s that the target allows
-for the renewal when raw takes 1 s, by less when the machine is faster. So a herd meets its target
-in one run and misses it in the next. About half of the difference and more is the collector's
-(column *of it collecting*): aiohttp's wrapper around a middleware and the middleware's coroutine
-are six objects a request that it tracks, and these 30,000 take it to a third pass over all that
-lives, where raw makes two. A middleware that does nothing pays the same, and waits for a renewal
-besides.
+waits for the renewal, and a middleware that renews before it sends takes CPU + renewal. Here they
+begin by turns, so that the renewal overtakes them and they are built while the server works on it:
+the wall is hardly more than the CPU. That CPU is more than raw's, by 0.1 to 0.25 s where raw takes
+1 s or more, and the 0.2 s that the target allows for the renewal are just that: a herd meets its
+target in one run and misses it in the next. About half of the difference and more is the
+collector's (column *of it collecting*): aiohttp's wrapper around a middleware and the middleware's
+coroutine are six objects a request that it tracks, and these 30,000 take it to a third pass over
+all that lives, where raw makes two. A middleware that does nothing pays the same, and waits for a
+renewal besides.
 
-**Steady state and throughput under load.** In instructions, which are counted and vary by less than
-0.5 %, a request of ours takes as many as one with a middleware that does nothing. By the clock it
-takes 1 % more at a concurrency of 64 and up to 2 % at 1, so that a row may miss its 1.01 in one run
-and keep it in the next. It runs through nine short functions where the other runs through four, and
-at a concurrency of 1 the process sleeps between requests and wakes with cold caches. Those misses
-do not count as instructions, nor does what the kernel does when Python 3.11 asks for the running
-loop. To answer `async with` past aiohttp's own `__aenter__` and `__aexit__`, and to hand aiohttp
-the middleware as a bound method, would take another 1 % off, and show: in bodies that cannot be
-read any more, in unittest's `enterAsyncContext`, in mocks and patches. Under load a client that is
-bound to one core loses in throughput what it costs in CPU, and there a middleware that does nothing
-loses 3 to 5 % by itself, which leaves nothing of the 3 % that the target allows.
+**Steady state and throughput under load.** In machine instructions, which are counted and hardly
+vary, a request of ours takes as many as one with a middleware that does nothing. By the clock it
+takes about 1 % more at a concurrency of 64 and about 2 % at 1, so that a row may miss its 1.01 in
+one run and keep it in the next. It runs through nine short functions where the other runs through
+four, and at a concurrency of 1 the process sleeps between requests and wakes with cold caches.
+Those misses do not count as instructions, nor does what the kernel does when Python 3.11 asks for
+the running loop. To answer `async with` past aiohttp's own `__aenter__` and `__aexit__`, and to
+hand aiohttp the middleware as a bound method, took another 1 % off in a trial, and showed: in
+bodies that could not be read any more, in unittest's `enterAsyncContext`, in mocks and patches.
+Under load a client that is bound to one core loses in throughput what it costs in CPU, and there a
+middleware that does nothing loses 3 to 5 % by itself, which leaves nothing of the 3 % that the
+target allows.
 
 **Requests that wait for a connection.** aiohttp wraps a middleware in a function that is made for
 the request, a coroutine and two cells, and the middleware is a coroutine itself: that is what the
 do-nothing middleware costs. Ours costs less than that, since it binds the token when a request is
-written, so that no header waits with it. Three other ways cost less than 1.06. To drive aiohttp's
-request from an object of our own, with no coroutine in `async with`, comes to 1.05, and to 2 to 4 %
-more instructions in every request: each of its steps is then a call of Python's. To do without a
-middleware comes to 0.95, but a refused request would have to be sent again from outside of
+written, so that no header waits with it. Two other ways cost less than 1.06 in trials. To drive
+aiohttp's request from an object of our own, with no coroutine in `async with`, came to 1.05, and to
+2 to 4 % more instructions in every request: each of its steps is then a call of Python's. To do
+without a middleware came to 0.95, but a refused request would have to be sent again from outside of
 aiohttp's own loop, where redirects, the caller's total time and the caller's middlewares are lost.
-To keep a request from aiohttp until a connection is near would cost less still, but the caller's
+A third, to keep a request from aiohttp until a connection is near, was not tried: the caller's
 total time, which aiohttp counts from when it has the request, would not cover the wait.
 
 **The first request of a process.** A login takes a connection of its own, so that no renewal ever
 waits behind requests; by hand on two sessions, as any client needs it that renews beside its
 traffic, is the row *raw, login apart*. The rest, once in a session's life, is the state machine,
-the parsing and the check of the options: a fifth of the CPU time, and in no one place. Beside a
-login that takes its time (200 ms) it is lost. A whole interpreter also imports this package.
+the parsing and the check of the options: about two fifths of the CPU time of such a session, more
+than half of that in this package's own code, in no one place. Beside a login that takes its time
+(200 ms) it is lost. A whole interpreter also imports this package.
 
 **Importing `CloudSession`** costs a third of `import aiohttp` on top of it: attrs writes and
-compiles the methods of some 60 classes, which is about half of this package's own share. `import
-aiocloudauth` by itself imports none of it, aiohttp neither.
+compiles the methods of some 60 classes. `import aiocloudauth` by itself imports none of it, aiohttp
+neither.
 """

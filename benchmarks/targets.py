@@ -207,7 +207,7 @@ _TARGETS = {
     "sessions": [
         Target("1,000 sessions, each above a bare ClientSession", "≤ 32 KiB", _memory),
         Target("1,000 sessions, idle", "≤ 0.5 % of one core", _idle),
-        Target("1,000 renewals due in the same second", "spread by jitter", _spread),
+        Target("1,000 renewals due together", "spread by jitter", _spread),
     ],
     "imports": [
         Target("`import aiocloudauth`", f"≤ 1.10 {TIMES} `import aiohttp`", _imports),

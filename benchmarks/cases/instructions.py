@@ -25,7 +25,7 @@ def counted(name: str, number: int) -> int:
     """Return how many instructions a program executes that sends `number` requests.
 
     Raises:
-        RuntimeError: valgrind counted nothing.
+        RuntimeError: valgrind, or the program, failed.
     """
     # Cachegrind, which counts no calls, takes half of callgrind's time.
     tool = ["valgrind", "--tool=cachegrind", "--cache-sim=no"]
@@ -33,12 +33,12 @@ def counted(name: str, number: int) -> int:
     # Dictionaries of objects follow their addresses.
     still = ["setarch", "-R"] if shutil.which("setarch") else []
     program = [sys.executable, "-m", "benchmarks.offline", name, str(number)]
-    told = subprocess.run(
+    ended = subprocess.run(
         [*still, *tool, *program], env=environment(), capture_output=True, text=True, check=False
-    ).stderr
-    found = _COLLECTED.search(told)
-    if not found:
-        raise RuntimeError(f"valgrind counted nothing:\n{told[-2000:]}")
+    )
+    found = _COLLECTED.search(ended.stderr)
+    if ended.returncode or not found:
+        raise RuntimeError(f"valgrind, or what it runs, failed:\n{ended.stderr[-2000:]}")
     return int(found[1].replace(",", ""))
 
 

@@ -39,12 +39,17 @@ _IMPORTS = {
     "CloudSession": "from aiocloudauth import CloudSession, Password",
 }
 _IMPORT = re.compile(r"import time: +(\d+) \| +\d+ \| +(\w+)")
+#: What attrs compiles has no file.
+_GENERATED = re.compile(r"<attrs generated .*? (\w+)[.>]")
 _LIBRARY = str(Path(asyncio.__file__).parents[1])
 _PROJECT = str(Path(__file__).parents[2])
 
 
 def package(file: str) -> str:
     """Return the package that a file belongs to, or the standard library's module."""
+    generated = _GENERATED.match(file)
+    if generated:
+        return generated[1]
     parts = Path(file).parts
     if "site-packages" in parts:
         return parts[parts.index("site-packages") + 1]
@@ -97,8 +102,8 @@ async def waiting(client: type[Peer], setting: Setting) -> Counter[str]:
     return held
 
 
-async def first_request(name: str, origin: str) -> Counter[str]:
-    """Return the CPU time of a first request, package by package, µs.
+async def whole_life(name: str, origin: str) -> Counter[str]:
+    """Return the CPU time of a session that sends one request, package by package, µs.
 
     What a function in C takes is its caller's.
     """
@@ -160,11 +165,11 @@ async def measure(setting: Setting) -> dict[str, Any]:
     executed = {name: await instructions(name) for name in _CLIENTS}
     held = {name: await waiting(clients[name], setting) for name in _CLIENTS}
     setting.control.reset()
-    starts = {name: await first_request(name, setting.control.origin) for name in cold.STARTS}
+    starts = {name: await whole_life(name, setting.control.origin) for name in cold.STARTS}
     imports = {name: imported(program) for name, program in _IMPORTS.items()}
     return {
         "request": places(executed, 1, same=("do-nothing middleware", "aiocloudauth")),
         "queued": places(held, 100),
-        "first request": places(starts, 30),
+        "session": places(starts, 30),
         "import": places(imports, 5),
     }
