@@ -283,7 +283,7 @@ _HOW = """
   the rounds' ratios. *raw again* is raw aiohttp a second time: how far its ratio is from 1 is the
   noise. Under load the raw of a round is compared with two turns of ours, so that more of its
   renewals come while it is busy.
-- For that first table (135 rounds) and under load (72) each client is a process of its own, on the
+- For that first table (135 rounds) and under load (48) each client is a process of its own, on the
   same core, that sends when it is told. The interpreter fits its bytecode to the types it meets;
   clients in one process undo that for each other, and the one whose classes are in the minority
   pays: up to 4 % of a request in trials. A user's process has one client. Now and then the

@@ -34,7 +34,7 @@ def cpu_seconds(program: str) -> float:
 
 async def measure(setting: Setting) -> dict[str, Any]:
     """Measure in milliseconds, less the bare interpreter, against ``import aiohttp``."""
-    rounds, order = setting.pick(15, 3), random.Random(0)
+    rounds, order = setting.pick(9, 3), random.Random(0)
     samples: dict[str, list[float]] = {name: [] for name in _PROGRAMS}
     for program in _PROGRAMS.values():
         cpu_seconds(program)

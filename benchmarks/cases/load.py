@@ -87,7 +87,7 @@ def in_turns(names: tuple[str, ...], setting: Setting, *, revoke: bool) -> dict[
             workers = {name: stack.enter_context(worker) for name, worker in started.items()}
             setting.control.set(delay=_RENEWAL)
             setting.control.zero()
-            for _ in range(setting.pick(36, 9)):
+            for _ in range(setting.pick(24, 9)):
                 for name in order.sample(turns, len(turns)):
                     loads[name].add(workers[name].keep_busy(_STRETCH, _WORKERS))
             told = setting.control.stats()
