@@ -77,7 +77,7 @@ test: $(VENV)/dev.stamp
 cover: $(VENV)/dev.stamp
 	@$(BIN)/coverage erase
 	@$(MAKE) --no-print-directory test RUN='$(BIN)/coverage run' \
-	    ARGS='$(UNCOVERED:%=--ignore=tests/test_%.py)'
+	    ARGS='$(UNCOVERED:%=--ignore=tests/test_%.py) $(ARGS)'
 	$(BIN)/coverage report
 
 simulate: $(VENV)/dev.stamp

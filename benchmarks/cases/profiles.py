@@ -33,7 +33,6 @@ _STARTED = 101
 _QUEUED = 1_000
 _IMPORTED = 7
 
-_CLIENTS = ("raw", "do-nothing middleware", "aiocloudauth")
 _IMPORTS = {
     "import aiohttp": "import aiohttp",
     "CloudSession": "from aiocloudauth import CloudSession, Password",
@@ -162,8 +161,8 @@ async def measure(setting: Setting) -> dict[str, Any]:
     """Measure each kind."""
     setting.control.reset()
     clients = setting.clients()
-    executed = {name: await instructions(name) for name in _CLIENTS}
-    held = {name: await waiting(clients[name], setting) for name in _CLIENTS}
+    executed = {name: await instructions(name) for name in clients}
+    held = {name: await waiting(clients[name], setting) for name in clients}
     setting.control.reset()
     starts = {name: await whole_life(name, setting.control.origin) for name in cold.STARTS}
     imports = {name: imported(program) for name, program in _IMPORTS.items()}
