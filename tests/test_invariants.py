@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from attrs import evolve
 from yarl import URL
 
 from aiocloudauth import (
@@ -19,6 +20,7 @@ from aiocloudauth import (
     ApiKey,
     Basic,
     Bearer,
+    Clock,
     CloudAuthError,
     CloudSession,
     ConfigurationError,
@@ -231,6 +233,16 @@ BAD: dict[str, Callable[[], object]] = {
     "an interval of 0": lambda: RenewalPolicy(min_interval=0.0),
 }
 
+#: Renews when it is told to: what is tried again of itself comes an hour later.
+ASKED = evolve(QUICK, backoff=3_600.0, backoff_max=3_600.0)
+
+
+class Unhurried(Clock):
+    """Draws the longest delay."""
+
+    random = staticmethod(lambda: 0.999)
+
+
 #: Answers to a renewal that the API does not promise.
 MALFORMED = {
     "no token": Body('{"token": null}', 200),
@@ -251,7 +263,9 @@ async def test_invariant_14_bad_input_is_a_typed_error_and_nothing_held_is_lost(
     events: list[Event] = []
     async with (
         server() as cloud_server,
-        CloudSession(cloud_server.url, ADMIN, policy=QUICK, on_event=events.append) as cloud,
+        CloudSession(
+            cloud_server.url, ADMIN, policy=ASKED, clock=Unhurried(), on_event=events.append
+        ) as cloud,
     ):
         held = cloud.token
         anything: Any = 7
