@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -270,3 +271,23 @@ def check(credentials: object, *, hosted: bool) -> None:
         raise ConfigurationError(
             "Elastic Cloud's hosted API has no login with a password: use ApiKey(...)"
         )
+
+
+def read_environment() -> tuple[str, Credentials]:
+    """Return the URL and the credentials that ecctl's variables hold.
+
+    Raises:
+        ConfigurationError: A variable is missing or empty.
+    """
+    url = os.environ.get("EC_HOST", "")
+    if not url:
+        msg = "EC_HOST is not set: it holds the ECE's URL"
+        raise ConfigurationError(msg)
+    key = os.environ.get("EC_API_KEY", "")
+    user, password = os.environ.get("EC_USER", ""), os.environ.get("EC_PASS", "")
+    if key:
+        return url, ApiKey(key)
+    if not (user and password):
+        msg = "neither EC_API_KEY nor both of EC_USER and EC_PASS are set"
+        raise ConfigurationError(msg)
+    return url, Password(user, password)

@@ -1,9 +1,10 @@
-"""Where requests begin: a crowd of them by turns, and behind a renewal."""
+"""Where requests begin: a crowd of them by turns, behind a renewal, when a connection is near."""
 
 from __future__ import annotations
 
 from asyncio import get_running_loop
-from collections import deque
+from collections import OrderedDict
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -22,15 +23,28 @@ _LEAD: Final = 0.1
 
 
 class Gate:
-    """Lets a crowd of requests begin by turns of the loop, so that a renewal overtakes it.
+    """Lets a crowd of requests begin by turns of the loop, and so many as have a use for it.
 
     aiohttp builds a request before it waits for anything. Thousands that are begun at once
     keep the loop busy with that for a good part of a second, and the 401 that calls for a
-    renewal, and the renewal, would wait behind them all. Like this they are built while the
-    server works on it. Of fewer than `_A_TURN` in a turn nobody waits.
+    renewal, and the renewal, would wait behind them all; and each is kilobytes that wait for
+    a connection. Like this they are built while the server works, and when a connection is
+    near. Of fewer than `_A_TURN` in a turn nobody waits.
     """
 
-    __slots__ = ("_begun", "_clock", "_held", "_scheduled", "_timer", "_waiting")
+    __slots__ = (
+        "_begun",
+        "_clock",
+        "_held",
+        "_idle",
+        "_inside",
+        "_room",
+        "_scheduled",
+        "_sweep_at",
+        "_sweeper",
+        "_timer",
+        "_waiting",
+    )
 
     def __init__(self, clock: Clock) -> None:
         """Let the first begin."""
@@ -38,34 +52,89 @@ class Gate:
         #: No fewer than have begun in this turn: small numbers are not worth a callback each.
         self._begun = 0
         self._held = False
+        self._idle = False
+        #: Those of a crowd that have begun and are not answered, and the most there may be.
+        self._inside = 0
+        self._room = inf
         self._scheduled = False
         self._timer: TimerHandle | None = None
-        self._waiting: deque[Future[None]] = deque()
+        # Until when each waits at most. Not a deque: who gives up leaves it from any place.
+        self._waiting: OrderedDict[Future[bool], float] = OrderedDict()
+        # One timer for them all: what most have in common is how long they wait.
+        self._sweeper: TimerHandle | None = None
+        self._sweep_at = inf
 
-    def enter(self) -> Future[None] | None:
-        """Count a request that is to begin; return what it has to await first, if it has to."""
+    def crowded(self) -> bool:
+        """Count a request that is to begin; return whether it has to wait for its turn."""
         self._begun += 1
         if self._begun < _A_TURN:
-            return None
+            return False
         self._schedule()
-        if self._begun <= _CROWD:
-            return None
-        turn = get_running_loop().create_future()
-        self._waiting.append(turn)
-        return turn
+        return self._begun > _CROWD
+
+    async def wait(self, patience: float) -> float:
+        """Wait for the turn of a request; who may begin owes a `leave` once it is answered.
+
+        Args:
+            patience: The longest to wait, seconds of the session's clock.
+
+        Returns:
+            The seconds that it has waited; infinity if it may not begin: they were too many.
+        """
+        since = self._clock.monotonic()
+        turn: Future[bool] = get_running_loop().create_future()
+        self._waiting[turn] = by = since + patience
+        self._schedule()
+        if by < self._sweep_at:
+            self._sweep_by(by)
+        came = False
+        try:
+            came = await turn
+        finally:
+            self._waiting.pop(turn, None)
+            if not self._waiting:
+                self._sweep_by(inf)
+            if not came and turn.done() and not turn.cancelled() and turn.result():
+                self.leave()  # it was cancelled when its turn had come
+        return self._clock.monotonic() - since if came else inf
+
+    def leave(self) -> None:
+        """Make room for the next."""
+        self._inside -= 1
+        if self._waiting:
+            self._schedule()
+
+    def fit(self, pool: int) -> None:
+        """Let so many of a crowd in as keep `pool` connections busy; 0 is no limit."""
+        self._room = pool + _A_TURN if pool else inf
 
     def hold(self) -> None:
-        """Let none of a crowd begin until `release`: a renewal is to be sent."""
+        """Let none of a crowd begin until the renewal that it needs is sent."""
         self._held = True
 
+    def sent(self) -> None:
+        """Let all begin who waited for this, or too long: until `release` the time is idle."""
+        if self._held:
+            self._idle = True
+            self._go_on()
+
     def release(self) -> None:
-        """Let a crowd go on: the renewal is sent, or over, or takes too long."""
+        """Let a crowd go on: the renewal is over."""
+        self._idle = False
+        self._go_on()
+
+    def _go_on(self) -> None:
         self._held = False
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
         if self._waiting:
             self._schedule()
+
+    def close(self) -> None:
+        """Let all go on, by turns still, to find that the session is closed."""
+        self._room = inf
+        self.release()
 
     def _schedule(self) -> None:
         if not self._scheduled:
@@ -75,14 +144,33 @@ class Gate:
     def _turn(self) -> None:
         self._scheduled = False
         if self._held and self._waiting:
-            self._timer = self._timer or self._clock.call_later(_LEAD, self.release)
+            self._timer = self._timer or self._clock.call_later(_LEAD, self.sent)
             return
         self._begun = 0
-        while self._waiting and self._begun < _A_TURN:
-            turn = self._waiting.popleft()
+        room = inf if self._idle else self._room
+        while self._waiting and self._begun < _A_TURN and self._inside < room:
+            turn, _ = self._waiting.popitem(last=False)
             if not turn.done():
-                turn.set_result(None)
+                turn.set_result(True)
                 self._begun += 1
-        if self._waiting:
+                self._inside += 1
+        if self._waiting or self._inside >= room:
             self._begun = _CROWD  # who comes now waits behind them
-            self._schedule()
+            if self._inside < room:
+                self._schedule()
+
+    def _sweep_by(self, by: float) -> None:
+        """Have those whose patience has ended leave the line at that time, and not before."""
+        sweeper, self._sweeper = self._sweeper, None
+        if sweeper is not None:
+            sweeper.cancel()
+        self._sweep_at = by
+        if by < inf:
+            self._sweeper = self._clock.call_later(by - self._clock.monotonic(), self._sweep)
+
+    def _sweep(self) -> None:
+        now = self._clock.monotonic()
+        for turn, by in self._waiting.items():
+            if by <= now and not turn.done():
+                turn.set_result(False)
+        self._sweep_by(min((by for by in self._waiting.values() if by > now), default=inf))

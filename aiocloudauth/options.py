@@ -87,6 +87,11 @@ def checked_options(
     return options
 
 
+def runs_own_code(options: dict[str, Any]) -> bool:
+    """Return whether a call has something of the caller's run on its way, for as long as it may."""
+    return options.get("middlewares") is not None or callable(options.get("raise_for_status"))
+
+
 async def make_client(
     options: dict[str, Any], *, ssl: bool | SSLContext | aiohttp.Fingerprint
 ) -> aiohttp.ClientSession:

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
-from aiohttp import ClientResponse, ClientWebSocketResponse
+from aiohttp import (
+    ClientResponse,
+    ClientTimeout,
+    ClientWebSocketResponse,
+    ConnectionTimeoutError,
+)
 from aiohttp.client import _BaseRequestContextManager
+from aiohttp.helpers import sentinel
 
 from aiocloudauth.errors import SessionClosedError
 
 if TYPE_CHECKING:
-    from asyncio import Future
     from collections.abc import Callable, Coroutine, Generator
 
-__all__ = ["PendingResponse", "PendingWebSocket", "raise_typed"]
+    from aiohttp import ClientSession
+    from yarl import URL
+
+    from aiocloudauth.gate import Gate
+
+__all__ = ["PendingResponse", "PendingWebSocket", "in_turn", "raise_typed"]
 
 _Fail: TypeAlias = "Callable[[ClientResponse], Coroutine[Any, Any, NoReturn]]"
 _Request: TypeAlias = "Coroutine[Any, Any, ClientResponse]"
+
+#: What a wait leaves of a timeout at least, seconds: to aiohttp 0 is none.
+_LEAST: Final = 0.001
 
 #: aiohttp's own, around a coroutine of ours.
 PendingWebSocket = _BaseRequestContextManager[ClientWebSocketResponse]
@@ -32,18 +46,38 @@ def raise_typed(error: RuntimeError) -> NoReturn:
     raise SessionClosedError("the session was closed before the request began") from None
 
 
-async def _come(turn: Future[None], request: _Request) -> None:
-    """Wait for a request's turn; if it is not to begin after all, it must not warn of that."""
+def _limit(seconds: float | None) -> float:
+    return seconds if seconds is not None and seconds > 0.0 else inf
+
+
+def _left(limit: float, waited: float) -> float | None:
+    return None if limit == inf else max(limit - waited, _LEAST)
+
+
+async def in_turn(
+    gate: Gate, http: ClientSession, method: str, url: URL, options: dict[str, Any]
+) -> ClientResponse:
+    """Send a request of a crowd; the wait for its turn counts as one for a connection does."""
+    timeout = options.get("timeout", sentinel)
+    if not isinstance(timeout, ClientTimeout):
+        timeout = http.timeout if timeout is sentinel else ClientTimeout(timeout)
+    total, connect = _limit(timeout.total), _limit(timeout.connect)
+    waited = await gate.wait(min(total, connect))
+    if waited == inf:
+        if connect < total:
+            raise ConnectionTimeoutError(f"Connection timeout to host {url}")
+        raise TimeoutError
+    options["timeout"] = ClientTimeout(
+        _left(total, waited),
+        _left(connect, waited),
+        timeout.sock_read,
+        timeout.sock_connect,
+        timeout.ceil_threshold,
+    )
     try:
-        await turn
-    except BaseException:
-        request.close()
-        raise
-
-
-async def _after(turn: Future[None], request: _Request) -> ClientResponse:
-    await _come(turn, request)
-    return await request
+        return await http._request(method, url, **options)  # noqa: SLF001 - as in `CloudSession`
+    finally:
+        gate.leave()
 
 
 class PendingResponse(_BaseRequestContextManager[ClientResponse]):
@@ -53,18 +87,15 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
     package does otherwise; here an answer below 400 takes no extra step.
     """
 
-    __slots__ = ("_fail", "_turn")
+    __slots__ = ("_fail",)
 
-    def __init__(self, request: _Request, fail: _Fail | None, turn: Future[None] | None) -> None:
-        """Wrap aiohttp's request, which begins after `turn`; `fail` raises for a refusal."""
+    def __init__(self, request: _Request, fail: _Fail | None) -> None:
+        """Wrap aiohttp's request; `fail` raises for a refusal."""
         self._coro = request
         self._fail = fail
-        self._turn = turn
 
     def send(self, arg: None) -> Any:  # noqa: ANN401 - what the loop's futures yield
         """Drive the request, as a task does."""
-        if self._turn is not None:
-            self._coro, self._turn = _after(self._turn, self._coro), None
         try:
             return self._coro.send(arg)
         except StopIteration as done:
@@ -89,8 +120,6 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
 
     def __await__(self) -> Generator[Any, None, ClientResponse]:
         try:
-            if self._turn is not None:
-                yield from self._come(self._turn).__await__()
             self._resp = yield from self._coro.__await__()
         except RuntimeError as error:
             raise_typed(error)
@@ -100,19 +129,12 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
 
     async def __aenter__(self) -> ClientResponse:
         try:
-            if self._turn is not None:
-                await self._come(self._turn)
             self._resp = await self._coro
         except RuntimeError as error:
             raise_typed(error)
         if self._resp.status >= 400 and self._fail is not None:
             await self._failing(self._fail)
         return await self._resp.__aenter__()
-
-    def _come(self, turn: Future[None]) -> Coroutine[Any, Any, None]:
-        """Return the wait for the turn, which is not held beyond that, nor waited for twice."""
-        self._turn = None
-        return _come(turn, self._coro)
 
     def _failing(self, fail: _Fail) -> Coroutine[Any, Any, NoReturn]:
         """Hand the answer over: a traceback that shows local variables must not find it."""

@@ -132,7 +132,7 @@ class TokenRefresher(Openable):
             proxy_auth=proxy_auth,
             trust_env=trust_env,
             timeout=timeout,
-            on_sent=gate.release,
+            on_sent=gate.sent,
         )
         self._attempts = Attempts(credentials, self._exchange, clock, policy)
         self._runner = Runner(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from asyncio import _get_running_loop
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, cast
@@ -13,7 +12,7 @@ from aiohttp import hdrs
 from multidict import CIMultiDict
 
 from aiocloudauth.answer import answer_error, ended_early, read_at_most
-from aiocloudauth.credentials import ApiKey, Credentials, Password
+from aiocloudauth.credentials import Credentials, read_environment
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.middleware import BearerMiddleware, BearerRequest, OwnAuthorization
 from aiocloudauth.openable import Openable
@@ -24,8 +23,9 @@ from aiocloudauth.options import (
     close_client,
     discard,
     make_client,
+    runs_own_code,
 )
-from aiocloudauth.pending import PendingResponse, PendingWebSocket, raise_typed
+from aiocloudauth.pending import PendingResponse, PendingWebSocket, in_turn, raise_typed
 from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
 from aiocloudauth.tls import tls
 
@@ -138,18 +138,7 @@ class CloudSession(Openable):
         Raises:
             ConfigurationError: A variable is missing or empty.
         """
-        url = os.environ.get("EC_HOST", "")
-        if not url:
-            msg = "EC_HOST is not set: it holds the ECE's URL"
-            raise ConfigurationError(msg)
-        key = os.environ.get("EC_API_KEY", "")
-        user, password = os.environ.get("EC_USER", ""), os.environ.get("EC_PASS", "")
-        if key:
-            return cls(url, ApiKey(key), **options)
-        if not (user and password):
-            msg = "neither EC_API_KEY nor both of EC_USER and EC_PASS are set"
-            raise ConfigurationError(msg)
-        return cls(url, Password(user, password), **options)
+        return cls(*read_environment(), **options)
 
     # -- open, close ----------------------------------------------------------------------
 
@@ -175,6 +164,8 @@ class CloudSession(Openable):
         if self._http is None:
             self._http = http
             self._loop = asyncio.get_running_loop()
+            if http.connector is not None and not (self._outer or http.trace_configs):
+                self._refresher.gate.fit(http.connector.limit)
         else:  # opened twice at once
             await discard(http, self._options.get("connector"))
         return self
@@ -198,6 +189,7 @@ class CloudSession(Openable):
         finally:
             http, self._http = self._http, None
             if http is not None:
+                self._refresher.gate.close()
                 await close_client(http)
 
     def __repr__(self) -> str:
@@ -315,8 +307,12 @@ class CloudSession(Openable):
         send, fail = http._request, self._fail  # noqa: SLF001 - as above
         if options or self._defaults:
             fail = self._prepare(url, options)
-        request = send(method, url, **options) if options else send(method, url)
-        return PendingResponse(request, fail, self._refresher.gate.enter())
+        gate = self._refresher.gate
+        if gate.crowded() and self._refresher.endpoint.owns(url) and not runs_own_code(options):
+            request = in_turn(gate, http, method, url, options)
+        else:
+            request = send(method, url, **options) if options else send(method, url)
+        return PendingResponse(request, fail)
 
     def ws_connect(self, path: str | URL, **options: Any) -> PendingWebSocket:
         """Open a WebSocket, as `aiohttp.ClientSession.ws_connect` does; see `request`."""

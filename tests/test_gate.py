@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from math import inf
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import pytest
+from aiohttp import ServerDisconnectedError
+from aiohttp.helpers import sentinel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
@@ -16,10 +19,12 @@ from yarl import URL
 from aiocloudauth import CloudSession, Password, RenewalPolicy, SessionClosedError
 from aiocloudauth.exchange import AuthExchange, _Call
 from aiocloudauth.gate import _A_TURN, _CROWD, _LEAD, Gate
+from aiocloudauth.middleware import BearerRequest
+from aiocloudauth.pending import in_turn
 from aiocloudauth.testing import CloudServer, Fault, Late, ManualClock, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from aiohttp.connector import Connection
 
@@ -37,7 +42,7 @@ async def turn() -> None:
 def fill(gate: Gate) -> None:
     """Let as many begin as may begin in this turn."""
     while gate._begun < _CROWD:
-        assert gate.enter() is None
+        assert not gate.crowded()
 
 
 class Line:
@@ -45,27 +50,44 @@ class Line:
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
-        self.turns: list[asyncio.Future[None]] = []
+        self.waits: list[asyncio.Task[float]] = []
 
-    def come(self, number: int) -> None:
+    async def come(self, number: int, patience: float = inf) -> None:
         """So many come."""
+        fill(self.gate)
         for _ in range(number):
-            waiting = self.gate.enter()
-            assert waiting is not None
-            self.turns.append(waiting)
+            assert self.gate.crowded()
+            self.waits.append(asyncio.create_task(self.gate.wait(patience)))
+        before = len(self.gate._waiting)
+        async with asyncio.timeout(5):
+            while len(self.gate._waiting) < before + number:
+                await turn()
 
     @property
     def begun(self) -> list[bool]:
-        """Whether each may begin."""
-        return [waiting.done() for waiting in self.turns]
+        """Whether each may begin, or has waited for too long."""
+        return [wait.done() for wait in self.waits]
+
+    async def leave(self) -> None:
+        """All who have not begun go away."""
+        for wait in self.waits:
+            wait.cancel()
+        await asyncio.gather(*self.waits, return_exceptions=True)
 
 
-def behind_a_crowd(gate: Gate, number: int) -> Line:
-    """Let so many come to a gate that is full."""
+async def behind_a_crowd(gate: Gate, number: int, patience: float = inf) -> Line:
+    """Let so many come to a gate that is full, and that holds them."""
+    gate.hold()
     fill(gate)
     line = Line(gate)
-    line.come(number)
+    await line.come(number, patience)
     return line
+
+
+async def turns(number: int = 3) -> None:
+    """Let the loop turn: once for the gate, and once for those who wait at it."""
+    for _ in range(number):
+        await turn()
 
 
 # -- the gate -----------------------------------------------------------------------------
@@ -75,7 +97,7 @@ async def test_nobody_waits_below_a_crowd() -> None:
     """However often that many come, one turn after the other."""
     gate = Gate(ManualClock())
     for _ in range(20):
-        assert [gate.enter() for _ in range(_CROWD)] == [None] * _CROWD
+        assert [gate.crowded() for _ in range(_CROWD)] == [False] * _CROWD
         await turn()
 
 
@@ -83,54 +105,69 @@ async def test_one_after_the_other_never_waits() -> None:
     """Those of earlier turns are not counted for ever."""
     gate = Gate(ManualClock())
     for _ in range(3 * _CROWD):
-        assert gate.enter() is None
+        assert not gate.crowded()
         await turn()
 
 
 async def test_a_crowd_begins_by_turns_in_the_order_in_which_it_came() -> None:
     """Who comes later waits behind those who wait already."""
     gate = Gate(ManualClock())
-    line = behind_a_crowd(gate, _A_TURN + 1)
+    line = await behind_a_crowd(gate, 2 * _A_TURN + 1)
+    gate.release()
+    await turns(2)
+    assert line.begun == [True] * _A_TURN + [False] * (_A_TURN + 1)
+    assert gate.crowded()
+    line.waits.append(asyncio.create_task(gate.wait(inf)))
     await turn()
-    assert line.begun == [True] * _A_TURN + [False]
-    line.come(1)
-    await turn()
+    assert line.begun == [True] * 2 * _A_TURN + [False] * 2
+    await turns()
     assert all(line.begun)
-    await turn()
-    assert gate.enter() is None
+    assert not gate.crowded()
 
 
 async def test_who_left_the_line_takes_no_turn_from_the_others() -> None:
     """However many callers are cancelled while they wait, the one behind them begins."""
     gate = Gate(ManualClock())
-    line = behind_a_crowd(gate, 2 * _A_TURN + 1)
-    for waiting in line.turns[:-1]:
+    line = await behind_a_crowd(gate, 2 * _A_TURN + 1)
+    for waiting in line.waits[:-1]:
         waiting.cancel()
+    gate.release()
+    await turns()
+    assert await line.waits[-1] == 0.0
+    assert gate._inside == 1
+
+
+async def test_who_left_the_line_is_not_held_by_it() -> None:
+    """A server that hangs must not make those gather who gave up."""
+    gate = Gate(ManualClock())
+    line = await behind_a_crowd(gate, 3)
+    line.waits[1].cancel()
     await turn()
-    assert line.turns[-1].done()
-    assert not line.turns[-1].cancelled()
+    assert len(gate._waiting) == 2
+    await line.leave()
+    assert not gate._waiting
 
 
 async def test_the_last_of_a_crowd_count_in_the_turn_in_which_they_begin() -> None:
     """Nobody who comes in it takes it beyond its measure."""
     gate = Gate(ManualClock())
-    behind_a_crowd(gate, _A_TURN)
+    await behind_a_crowd(gate, _A_TURN)
+    gate.release()
     await turn()
-    assert [gate.enter() for _ in range(_CROWD - _A_TURN)] == [None] * (_CROWD - _A_TURN)
-    assert gate.enter() is not None
+    assert [gate.crowded() for _ in range(_CROWD - _A_TURN)] == [False] * (_CROWD - _A_TURN)
+    assert gate.crowded()
 
 
 async def test_a_held_crowd_begins_once_the_renewal_is_sent() -> None:
     """And its timer is taken back."""
     clock = ManualClock()
     gate = Gate(clock)
-    gate.hold()
-    line = behind_a_crowd(gate, 2)
-    for _ in range(5):
-        await turn()
+    line = await behind_a_crowd(gate, 2)
+    await turns(5)
     assert not any(line.begun)
-    gate.release()
-    await turn()
+    assert clock.next_due is not None
+    gate.sent()
+    await turns()
     assert all(line.begun)
     assert clock.next_due is None
 
@@ -139,12 +176,11 @@ async def test_a_renewal_that_is_not_sent_holds_a_crowd_for_100_ms() -> None:
     """A connection that takes its time must not cost a caller's whole timeout."""
     clock = ManualClock()
     gate = Gate(clock)
-    gate.hold()
-    line = behind_a_crowd(gate, 1)
+    line = await behind_a_crowd(gate, 1)
     await clock.advance(_LEAD - 0.001)
     assert not any(line.begun)
     await clock.advance(0.001)
-    assert all(line.begun)
+    assert await line.waits[0] == pytest.approx(_LEAD)
 
 
 async def test_a_hold_with_nobody_waiting_sets_no_timer() -> None:
@@ -152,55 +188,235 @@ async def test_a_hold_with_nobody_waiting_sets_no_timer() -> None:
     clock = ManualClock()
     gate = Gate(clock)
     gate.hold()
-    assert [gate.enter() for _ in range(_CROWD)] == [None] * _CROWD
+    assert [gate.crowded() for _ in range(_CROWD)] == [False] * _CROWD
     await turn()
     gate.release()
     await turn()
     assert clock.next_due is None
 
 
+async def test_no_more_of_a_crowd_begin_than_have_a_use_for_it() -> None:
+    """Connections for all, and a turn in reserve; who is answered lets the next one in."""
+    gate = Gate(ManualClock())
+    gate.fit(3)
+    line = await behind_a_crowd(gate, 3 * _A_TURN)
+    gate.release()
+    await turns(9)
+    assert sum(line.begun) == 3 + _A_TURN
+    assert gate.crowded()  # who comes now waits behind them
+    for _ in range(2):
+        gate.leave()
+    await turns(9)
+    assert sum(line.begun) == 3 + _A_TURN + 2
+    await line.leave()
+
+
+async def test_a_full_gate_lets_nobody_past_who_comes_while_none_waits() -> None:
+    """Or else those who come little by little would all be built."""
+    gate = Gate(ManualClock())
+    gate.fit(1)
+    line = await behind_a_crowd(gate, 1 + _A_TURN)
+    gate.release()
+    await turns(9)
+    assert all(line.begun)
+    await line.come(1)
+    await turns(9)
+    assert not line.begun[-1]
+    gate.leave()
+    assert await line.waits[-1] == 0.0
+
+
+async def test_an_unlimited_pool_takes_all() -> None:
+    """Aiohttp says so by 0."""
+    gate = Gate(ManualClock())
+    gate.fit(1)
+    gate.fit(0)
+    line = await behind_a_crowd(gate, 5 * _A_TURN)
+    gate.release()
+    await turns(9)
+    assert all(line.begun)
+
+
+async def test_all_begin_while_the_server_works_on_a_renewal() -> None:
+    """There is nothing else to do; once it is over, there is."""
+    gate = Gate(ManualClock())
+    gate.fit(1)
+    line = await behind_a_crowd(gate, 3 * _A_TURN)
+    gate.sent()
+    await turns(2)
+    inside = gate._inside
+    assert inside == 2 * _A_TURN
+    gate.release()
+    await turns(9)
+    assert gate._inside == sum(line.begun) == inside
+    await line.leave()
+
+
+async def test_a_renewal_that_nobody_waits_for_lets_no_more_in() -> None:
+    """The token is good while it is renewed: there is enough to do."""
+    gate = Gate(ManualClock())
+    gate.fit(1)
+    line = await behind_a_crowd(gate, 2 * _A_TURN)
+    gate.release()
+    gate.sent()
+    await turns(9)
+    assert sum(line.begun) == 1 + _A_TURN
+    await line.leave()
+
+
+async def test_patience_ends_a_wait_and_nobody_else_s() -> None:
+    """To the moment, in whatever order they came; the timer is taken back with the last."""
+    clock = ManualClock()
+    gate = Gate(clock)
+    line = await behind_a_crowd(gate, 1, 5.0)
+    for patience in (3.0, 9.0, inf, 5.0, 3.0):
+        await line.come(1, patience)
+    gate.fit(1)
+    gate._inside = 1 + _A_TURN
+    ended: list[int] = []
+    for _ in range(9):
+        await clock.advance(1.0)
+        ended.append(sum(line.begun))
+    assert ended == [0, 0, 2, 2, 4, 4, 4, 4, 5]
+    assert [await wait for wait in line.waits if wait.done()] == [inf] * 5
+    assert len(gate._waiting) == 1
+    assert clock.next_due is None
+    assert gate._inside == 1 + _A_TURN
+    await line.leave()
+
+
+async def test_a_wait_returns_how_long_it_took() -> None:
+    """It is taken off the caller's timeout."""
+    clock = ManualClock()
+    gate = Gate(clock)
+    gate.fit(1)
+    line = await behind_a_crowd(gate, 1, 60.0)
+    gate._inside = 1 + _A_TURN
+    await clock.advance(7.0)
+    assert not any(line.begun)
+    gate.leave()
+    assert await line.waits[0] == pytest.approx(7.0)
+    assert clock.next_due is None
+
+
+async def test_who_is_cancelled_when_its_turn_had_come_gives_its_place_back() -> None:
+    """Or the gate would be narrower for ever."""
+    gate = Gate(ManualClock())
+    line = await behind_a_crowd(gate, 1)
+    gate.release()
+    await turn()
+    assert gate._inside == 1
+    line.waits[0].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await line.waits[0]
+    assert gate._inside == 0
+
+
+async def test_a_closed_gate_lets_all_go() -> None:
+    """Held, and full: they find that the session is closed."""
+    gate = Gate(ManualClock())
+    gate.fit(1)
+    line = await behind_a_crowd(gate, 3 * _A_TURN)
+    gate._inside = 1 + _A_TURN
+    gate.close()
+    await turns(9)
+    assert all(line.begun)
+
+
+class Story:
+    """A gate, those who came to it, and what happens to them."""
+
+    def __init__(self, pool: int) -> None:
+        self.gate = Gate(ManualClock())
+        self.gate.fit(pool)
+        self.most = pool + _A_TURN if pool else inf
+        self.waits: list[asyncio.Task[float]] = []
+        self.answered = 0
+        self.idle = False
+
+    def results(self) -> list[float]:
+        """What those have waited who are done with it."""
+        return [wait.result() for wait in self.waits if wait.done() and not wait.cancelled()]
+
+    @property
+    def inside(self) -> int:
+        """How many have begun and are not answered."""
+        return sum(waited < inf for waited in self.results()) - self.answered
+
+    async def turn(self, _: int) -> None:
+        await turn()
+
+    async def hold(self, _: int) -> None:
+        self.gate.hold()
+
+    async def sent(self, _: int) -> None:
+        self.idle |= self.gate._held
+        self.gate.sent()
+
+    async def release(self, _: int) -> None:
+        self.gate.release()
+        self.idle = False
+
+    async def advance(self, number: int) -> None:
+        await cast("ManualClock", self.gate._clock).advance(number / 300)
+
+    async def cancel(self, number: int) -> None:
+        for wait in self.waits[number : number + 1]:
+            wait.cancel()
+
+    async def answer(self, number: int) -> None:
+        for _ in range(min(number, self.inside)):
+            self.gate.leave()
+            self.answered += 1
+
+    async def come(self, number: int) -> None:
+        came = [self.gate.crowded() for _ in range(number)]
+        assert came.count(False) <= _CROWD
+        patience = 2.0 if number % 2 else inf
+        self.waits += [asyncio.create_task(self.gate.wait(patience)) for crowded in came if crowded]
+        await turn()
+
+    async def tell(self, step: str, number: int) -> None:
+        """One thing happens."""
+        before = self.inside
+        await getattr(self, step)(number)
+        if not self.idle and self.inside > before:
+            assert self.inside <= self.most
+        if inf not in self.results():
+            begun = [wait.done() for wait in self.waits if not wait.cancelled()]
+            assert begun == sorted(begun, reverse=True)
+
+    async def end(self) -> None:
+        """All are answered."""
+        self.gate.release()
+        for _ in range(60):
+            await turns()
+            await self.answer(10_000)
+        assert all(wait.done() for wait in self.waits)
+        assert not self.gate._waiting
+        assert self.gate._inside == 0
+        assert cast("ManualClock", self.gate._clock).next_due is None
+        assert not self.gate.crowded()
+
+
+STEPS = ["turn", "hold", "sent", "release", "advance", "cancel", "answer", "come", "come"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(
-        st.sampled_from(["hold", "release", "turn"])
-        | st.integers(1, 900)
-        | st.tuples(st.just("leave"), st.integers(0, 10_000))
-    )
+    st.integers(0, 400),
+    st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 900)), max_size=30),
 )
-def test_everybody_begins_in_order_and_no_turn_is_overfull(steps: list[Any]) -> None:
-    """Whatever comes when: at most a crowd and a turn begin at once, and nobody is lost."""
+def test_a_crowd_begins_in_order_and_never_beyond_its_measure(
+    pool: int, steps: list[tuple[str, int]]
+) -> None:
+    """Whatever comes when, nobody is lost, and nothing is left."""
 
     async def run() -> None:
-        clock = ManualClock()
-        gate = Gate(clock)
-        waiting: list[asyncio.Future[None]] = []
-        at_once = 0
-
-        def begun() -> int:
-            return sum(each.done() and not each.cancelled() for each in waiting)
-
-        for step in [*steps, "release", *["turn"] * 60]:
-            before = begun()
-            match step:
-                case "hold":
-                    gate.hold()
-                case "release":
-                    gate.release()
-                case "turn":
-                    await turn()
-                    at_once = begun() - before
-                    assert at_once <= _A_TURN
-                case ("leave", int(number)) if waiting:
-                    waiting[number % len(waiting)].cancel()
-                case int(number):
-                    came = [gate.enter() for _ in range(number)]
-                    at_once += came.count(None)
-                    assert at_once <= _CROWD
-                    waiting += [each for each in came if each is not None]
-            done = [each.done() for each in waiting if not each.cancelled()]
-            assert done == sorted(done, reverse=True)
-        assert all(each.done() for each in waiting)
-        assert gate.enter() is None
+        story = Story(pool)
+        for step, number in steps:
+            await story.tell(step, number)
+        await story.end()
 
     asyncio.run(run())
 
@@ -208,17 +424,22 @@ def test_everybody_begins_in_order_and_no_turn_is_overfull(steps: list[Any]) -> 
 # -- the session's requests ---------------------------------------------------------------
 
 
-def in_a_crowd(cloud: CloudSession) -> PendingResponse:
+def in_a_crowd(cloud: CloudSession, **options: Any) -> PendingResponse:
     """Make a request that has to wait for its turn."""
     fill(cloud._refresher.gate)
-    pending = cloud.get("/x")
-    assert pending._turn is not None
+    pending = cloud.get("/x", **options)
+    assert waits(pending)
     return pending
 
 
-async def got(cloud: CloudSession) -> int:
+def waits(pending: PendingResponse) -> bool:
+    """Return whether a request has to wait for its turn."""
+    return getattr(pending._coro, "cr_code", None) is in_turn.__code__
+
+
+async def got(cloud: CloudSession, **options: Any) -> int:
     """Send a request like any other."""
-    async with cloud.get("/x") as response:
+    async with cloud.get("/x", **options) as response:
         return response.status
 
 
@@ -291,6 +512,25 @@ async def test_close_while_a_request_waits_for_its_turn_ends_it_typed(
             await call
 
 
+async def test_close_ends_a_whole_crowd_typed() -> None:
+    """Those on their way, those near a connection, and those who wait for their turn."""
+    async with CloudServer() as server:
+        server.reply("/x", {})
+        server.script(Fault("/x", Late(60.0)))
+        pool = aiohttp.TCPConnector(limit=2)
+        cloud = await CloudSession(server.url, ADMIN, connector=pool, logout_on_close=False)
+        calls = [asyncio.ensure_future(got(cloud)) for _ in range(2_000)]
+        async with asyncio.timeout(20):
+            while len(server.log.to("/x")) < 2:
+                await turn()
+            assert cloud._refresher.gate._waiting
+            await cloud.close()
+            ended = await asyncio.gather(*calls, return_exceptions=True)
+    kinds = {type(each) for each in ended}
+    assert kinds <= {SessionClosedError, aiohttp.ClientConnectionError, ServerDisconnectedError}
+    assert sum(isinstance(each, SessionClosedError) for each in ended) > 1_900
+
+
 async def test_a_request_that_is_dropped_in_a_crowd_leaves_nothing() -> None:
     """`close` on it, before and after it began to wait, as a task that is given up does."""
     async with CloudServer() as server, CloudSession(server.url, ADMIN) as cloud:
@@ -322,6 +562,201 @@ async def test_a_cancelled_wait_for_a_turn_is_not_repeated(*, entering: bool) ->
             await call
         with pytest.raises(RuntimeError, match="cannot reuse already awaited coroutine"):
             await ask()
+
+
+class Alive(BearerRequest):
+    """A request that is counted while it has no connection."""
+
+    built = 0
+    most = 0
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        Alive.built += 1
+        Alive.most = max(Alive.most, Alive.built)
+
+    def send(self, conn: Connection) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
+        """Count no longer."""
+        Alive.built -= 1
+        return super().send(conn)
+
+
+async def test_a_crowd_is_answered_in_order_and_built_when_a_connection_is_near() -> None:
+    """However small the pool; 3,000 requests that are built at once are 20 megabytes."""
+    Alive.built = Alive.most = 0
+    order: list[int] = []
+    async with CloudServer() as server:
+        server.reply("/x", {})
+        pool = aiohttp.TCPConnector(limit=1)
+        async with CloudSession(server.url, ADMIN, connector=pool, request_class=Alive) as cloud:
+
+            async def ask(number: int) -> None:
+                await got(cloud)
+                order.append(number)
+
+            await asyncio.gather(*(ask(number) for number in range(3_000)))
+            assert cloud._refresher.gate._inside == 0
+    assert order == list(range(3_000))
+    assert Alive.built == 0
+    assert _CROWD < Alive.most <= _CROWD + 1 + _A_TURN
+
+
+class Together:
+    """Something of the caller's, which lets nobody on before so many have come."""
+
+    def __init__(self, number: int) -> None:
+        self._missing = number
+        self._all = asyncio.Event()
+
+    async def come(self, *_: object) -> None:
+        """Wait for the others."""
+        self._missing -= 1
+        if not self._missing:
+            self._all.set()
+        await self._all.wait()
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Wait for the others, as a middleware."""
+        await self.come()
+        return await handler(request)
+
+
+@pytest.mark.parametrize("way", ["session", "call", "trace", "answer", "answers"])
+async def test_what_is_the_caller_s_may_take_its_time_for_all_of_a_crowd(way: str) -> None:
+    """Nobody is kept from it by those whom it keeps."""
+    number = 2_000
+    together = Together(number)
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(together.come)
+    session: dict[str, dict[str, Any]] = {
+        "session": {"middlewares": [together]},
+        "trace": {"trace_configs": [trace]},
+        "answers": {"raise_for_status": together.come},
+    }
+    call: dict[str, dict[str, Any]] = {
+        "call": {"middlewares": [together]},
+        "answer": {"raise_for_status": together.come},
+    }
+    async with CloudServer() as server:
+        server.reply("/x", {})
+        options = session.get(way, {})
+        async with CloudSession(server.url, ADMIN, **options) as cloud, asyncio.timeout(30):
+            answers = await asyncio.gather(
+                *(got(cloud, **call.get(way, {})) for _ in range(number))
+            )
+    assert answers == [200] * number
+
+
+async def test_only_those_that_take_the_token_wait_in_a_crowd() -> None:
+    """Another origin's requests, and those with an `Authorization` of the caller's own, go on."""
+    async with CloudServer() as server, CloudServer() as other:
+        server.reply("/x", {})
+        other.reply("/x", {})
+        async with CloudSession(server.url, ADMIN) as cloud:
+            fill(cloud._refresher.gate)
+            for pending, held in (
+                (cloud.get("/x"), True),
+                (cloud.get("/x", headers={"X-Other": "1"}, raise_for_status=False), True),
+                (cloud.get("/x", headers={"Authorization": "own"}, raise_for_status=False), False),
+                (cloud.get(f"{other.url}/api/v1/x", raise_for_status=False), False),
+            ):
+                assert waits(pending) is held
+                async with pending as response:
+                    await response.read()
+
+
+# -- the caller's timeout -----------------------------------------------------------------
+
+
+class Recorder:
+    """An aiohttp session that notes the timeout it is given."""
+
+    timeout = aiohttp.ClientTimeout(300.0, sock_connect=30.0)
+
+    async def _request(self, *_: object, **options: aiohttp.ClientTimeout) -> object:
+        return options["timeout"]
+
+
+LIMITS: dict[str, tuple[dict[str, Any], aiohttp.ClientTimeout]] = {
+    "the session's": (
+        {},
+        aiohttp.ClientTimeout(293.0, None, None, 30.0),
+    ),
+    "aiohttp's own word for the session's": (
+        {"timeout": sentinel},
+        aiohttp.ClientTimeout(293.0, None, None, 30.0),
+    ),
+    "none": ({"timeout": None}, aiohttp.ClientTimeout()),
+    "a number": ({"timeout": 10}, aiohttp.ClientTimeout(3.0)),
+    "nothing limited": ({"timeout": aiohttp.ClientTimeout()}, aiohttp.ClientTimeout()),
+    "0, which is no limit": (
+        {"timeout": aiohttp.ClientTimeout(0.0, 0.0)},
+        aiohttp.ClientTimeout(),
+    ),
+    "each of them": (
+        {"timeout": aiohttp.ClientTimeout(20.0, 8.0, 3.0, 4.0, 2.0)},
+        aiohttp.ClientTimeout(13.0, 1.0, 3.0, 4.0, 2.0),
+    ),
+    "one that has just ended": (
+        {"timeout": aiohttp.ClientTimeout(7.0)},
+        aiohttp.ClientTimeout(0.001),
+    ),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+async def test_what_a_request_waited_in_a_crowd_is_taken_off_its_timeout(limit: str) -> None:
+    """As in aiohttp, where the wait for a connection counts."""
+    options, left = LIMITS[limit]
+    clock = ManualClock()
+    gate = Gate(clock)
+    gate._inside, gate._room = 1, 1
+    call = asyncio.create_task(in_turn(gate, Recorder(), "GET", URL("/x"), dict(options)))  # type: ignore[arg-type]
+    await turn()
+    if limit == "one that has just ended":
+        gate._sweep_by(inf)
+    await clock.advance(7.0)
+    gate.leave()
+    assert cast("object", await call) == left
+    assert gate._inside == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "error", "after"),
+    [
+        (aiohttp.ClientTimeout(5.0), TimeoutError, 5.0),
+        (aiohttp.ClientTimeout(5.0, 9.0), TimeoutError, 5.0),
+        (aiohttp.ClientTimeout(9.0, 5.0), aiohttp.ConnectionTimeoutError, 5.0),
+        (aiohttp.ClientTimeout(None, 5.0), aiohttp.ConnectionTimeoutError, 5.0),
+        (2, TimeoutError, 2.0),
+    ],
+)
+async def test_a_timeout_ends_the_wait_for_a_turn_with_aiohttp_s_own_error(
+    limit: aiohttp.ClientTimeout | int, error: type[TimeoutError], after: float
+) -> None:
+    """Nothing is sent, and the place goes to the next."""
+    clock = ManualClock()
+    async with CloudServer() as server, CloudSession(server.url, ADMIN, clock=clock) as cloud:
+        server.reply("/x", {})
+        gate = cloud._refresher.gate
+        gate.fit(1)
+        inside, gate._inside = gate._inside, 1 + _A_TURN
+        call = asyncio.ensure_future(in_a_crowd(cloud, timeout=limit))
+        await turn()
+        await clock.advance(after - 0.01)
+        assert not call.done()
+        await clock.advance(0.01)
+        with pytest.raises(error) as caught:
+            await call
+        assert type(caught.value) is error
+        assert not server.log.to("/x")
+        gate._inside = inside
+        assert await got(cloud) == 200
+
+
+# -- renewals -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ends", ["expired", "revoked"])

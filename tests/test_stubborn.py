@@ -58,7 +58,7 @@ def test_a_request_that_answers_an_exception_with_a_response_is_still_checked() 
     async def fail(response: ClientResponse) -> NoReturn:
         raise AssertionError(response)
 
-    pending = PendingResponse(request(), fail, None)
+    pending = PendingResponse(request(), fail)
     pending.send(None)
     with pytest.raises(StopIteration) as done:
         pending.throw(ValueError())
