@@ -181,6 +181,10 @@ async def test_a_renewal_that_is_not_sent_holds_a_crowd_for_100_ms() -> None:
     assert not any(line.begun)
     await clock.advance(0.001)
     assert await line.waits[0] == pytest.approx(_LEAD)
+    gate.fit(1)
+    gate._inside = 1 + _A_TURN
+    await line.come(1)
+    assert await line.waits[1] == 0.0  # until it is over, there is nothing else to do
 
 
 async def test_a_hold_with_nobody_waiting_sets_no_timer() -> None:
@@ -273,6 +277,7 @@ async def test_patience_ends_a_wait_and_nobody_else_s() -> None:
         await line.come(1, patience)
     gate.fit(1)
     gate._inside = 1 + _A_TURN
+    gate.release()
     ended: list[int] = []
     for _ in range(9):
         await clock.advance(1.0)
@@ -292,6 +297,7 @@ async def test_a_wait_returns_how_long_it_took() -> None:
     gate.fit(1)
     line = await behind_a_crowd(gate, 1, 60.0)
     gate._inside = 1 + _A_TURN
+    gate.release()
     await clock.advance(7.0)
     assert not any(line.begun)
     gate.leave()
@@ -358,6 +364,7 @@ class Story:
         self.idle = False
 
     async def advance(self, number: int) -> None:
+        self.idle |= self.gate._held
         await cast("ManualClock", self.gate._clock).advance(number / 300)
 
     async def cancel(self, number: int) -> None:
