@@ -223,6 +223,7 @@ async def test_a_full_gate_lets_nobody_past_who_comes_while_none_waits() -> None
     gate.release()
     await turns(9)
     assert all(line.begun)
+    assert gate.crowded()
     await line.come(1)
     await turns(9)
     assert not line.begun[-1]
@@ -288,6 +289,21 @@ async def test_patience_ends_a_wait_and_nobody_else_s() -> None:
     assert clock.next_due is None
     assert gate._inside == 1 + _A_TURN
     await line.leave()
+
+
+async def test_the_last_whose_patience_ends_leaves_no_timer() -> None:
+    """Nor an error in the callback that ended it."""
+    clock = ManualClock()
+    gate = Gate(clock)
+    line = await behind_a_crowd(gate, 2, 0.05)
+    assert gate._sweeper is not None
+    await clock.advance(0.04)
+    gate._sweep()
+    assert not any(line.begun)
+    await clock.advance(0.01)
+    assert all(line.begun)
+    gate._sweep()
+    assert gate._sweeper is None
 
 
 async def test_a_wait_returns_how_long_it_took() -> None:
@@ -402,6 +418,7 @@ class Story:
         assert all(wait.done() for wait in self.waits)
         assert not self.gate._waiting
         assert self.gate._inside == 0
+        assert self.gate._sweeper is None
         assert cast("ManualClock", self.gate._clock).next_due is None
         assert not self.gate.crowded()
 
@@ -738,10 +755,11 @@ async def test_what_a_request_waited_in_a_crowd_is_taken_off_its_timeout(limit: 
         (aiohttp.ClientTimeout(9.0, 5.0), aiohttp.ConnectionTimeoutError, 5.0),
         (aiohttp.ClientTimeout(None, 5.0), aiohttp.ConnectionTimeoutError, 5.0),
         (2, TimeoutError, 2.0),
+        (0.5, TimeoutError, 0.5),
     ],
 )
 async def test_a_timeout_ends_the_wait_for_a_turn_with_aiohttp_s_own_error(
-    limit: aiohttp.ClientTimeout | int, error: type[TimeoutError], after: float
+    limit: aiohttp.ClientTimeout | float, error: type[TimeoutError], after: float
 ) -> None:
     """Nothing is sent, and the place goes to the next."""
     clock = ManualClock()
@@ -758,6 +776,7 @@ async def test_a_timeout_ends_the_wait_for_a_turn_with_aiohttp_s_own_error(
         with pytest.raises(error) as caught:
             await call
         assert type(caught.value) is error
+        assert ("/api/v1/x" in str(caught.value)) is (error is not TimeoutError)
         assert not server.log.to("/x")
         gate._inside = inside
         assert await got(cloud) == 200

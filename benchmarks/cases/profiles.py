@@ -30,7 +30,7 @@ Places = dict[str, dict[str, float]]
 
 _SENT = 20
 _STARTED = 101
-_QUEUED = 1_000
+_QUEUED = 5_000
 _IMPORTED = 7
 
 _IMPORTS = {
