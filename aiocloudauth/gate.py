@@ -8,7 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from asyncio import Future
+    from asyncio import AbstractEventLoop, Future
 
     from aiocloudauth.clock import Clock, TimerHandle
 
@@ -18,6 +18,9 @@ __all__ = ["Gate"]
 _A_TURN: Final = 256
 #: The most that begin in one turn, counted from the last one that was found full.
 _CROWD: Final = 2 * _A_TURN
+#: Those of a crowd that are on their way at once, for each connection: some are built while
+#: another is answered, and a connection never waits for a request.
+_NEAR: Final = 3
 #: The longest that a crowd is held back for a renewal to be sent, seconds.
 _LEAD: Final = 0.1
 
@@ -32,12 +35,15 @@ class Gate:
     near. Of fewer than `_A_TURN` in a turn nobody waits.
     """
 
+    _loop: AbstractEventLoop
+
     __slots__ = (
         "_begun",
         "_clock",
         "_held",
         "_idle",
         "_inside",
+        "_loop",
         "_room",
         "_scheduled",
         "_sweep_at",
@@ -59,10 +65,20 @@ class Gate:
         self._scheduled = False
         self._timer: TimerHandle | None = None
         # Until when each waits at most. Not a deque: who gives up leaves it from any place.
-        self._waiting: OrderedDict[Future[bool], float] = OrderedDict()
+        self._waiting: OrderedDict[Future[float], float] = OrderedDict()
         # One timer for them all: what most have in common is how long they wait.
         self._sweeper: TimerHandle | None = None
         self._sweep_at = inf
+
+    def open(self, pool: int) -> None:
+        """Let requests begin, in the loop that runs now.
+
+        Args:
+            pool: The connections that a crowd of them shares: no more are let in than keep
+                these busy. 0 is no limit.
+        """
+        self._loop = get_running_loop()
+        self._room = _NEAR * pool if pool else inf
 
     def crowded(self) -> bool:
         """Count a request that is to begin; return whether it has to wait for its turn."""
@@ -72,41 +88,33 @@ class Gate:
         self._schedule()
         return self._begun > _CROWD
 
-    async def wait(self, patience: float) -> float:
-        """Wait for the turn of a request; who may begin owes a `leave` once it is answered.
+    def queue(self, patience: float) -> Future[float]:
+        """Return a place in the line, which is to be awaited and given to `leave` in the end.
 
         Args:
             patience: The longest to wait, seconds of the session's clock.
 
         Returns:
-            The seconds that it has waited; infinity if it may not begin: they were too many.
+            What is left of `patience`, seconds; 0 if the request may not begin any more.
         """
-        since = self._clock.monotonic()
-        turn: Future[bool] = get_running_loop().create_future()
-        self._waiting[turn] = by = since + patience
+        turn: Future[float] = self._loop.create_future()
+        self._waiting[turn] = by = self._clock.monotonic() + patience
+        self._begun = _CROWD  # who comes now waits behind this one
         self._schedule()
         if by < self._sweep_at:
             self._sweep_by(by)
-        came = False
-        try:
-            came = await turn
-        finally:
-            self._waiting.pop(turn, None)
-            if not self._waiting:
-                self._sweep_by(inf)
-            if not came and turn.done() and not turn.cancelled() and turn.result():
-                self.leave()  # it was cancelled when its turn had come
-        return self._clock.monotonic() - since if came else inf
+        return turn
 
-    def leave(self) -> None:
-        """Make room for the next."""
-        self._inside -= 1
+    def leave(self, turn: Future[float]) -> None:
+        """Make room for the next: the request is answered, or will not be."""
+        if turn in self._waiting:
+            del self._waiting[turn]
+        elif not turn.cancelled() and turn.result():
+            self._inside -= 1
         if self._waiting:
             self._schedule()
-
-    def fit(self, pool: int) -> None:
-        """Let so many of a crowd in as keep `pool` connections busy; 0 is no limit."""
-        self._room = pool + _A_TURN if pool else inf
+        else:
+            self._sweep_by(inf)
 
     def hold(self) -> None:
         """Let none of a crowd begin until the renewal that it needs is sent."""
@@ -137,9 +145,9 @@ class Gate:
         self.release()
 
     def _schedule(self) -> None:
-        if not self._scheduled:
+        if not self._scheduled and not self._loop.is_closed():
             self._scheduled = True
-            get_running_loop().call_soon(self._turn)
+            self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
         self._scheduled = False
@@ -148,14 +156,17 @@ class Gate:
             return
         self._begun = 0
         room = inf if self._idle else self._room
+        now = self._clock.monotonic()
         while self._waiting and self._begun < _A_TURN and self._inside < room:
-            turn, _ = self._waiting.popitem(last=False)
+            turn, by = self._waiting.popitem(last=False)
             if not turn.done():
-                turn.set_result(True)
-                self._begun += 1
-                self._inside += 1
+                left = max(by - now, 0.0)
+                turn.set_result(left)
+                if left:
+                    self._begun += 1
+                    self._inside += 1
         if self._waiting or self._inside >= room:
-            self._begun = _CROWD  # who comes now waits behind them
+            self._begun = _CROWD
             if self._inside < room:
                 self._schedule()
 
@@ -170,7 +181,8 @@ class Gate:
 
     def _sweep(self) -> None:
         now = self._clock.monotonic()
-        for turn, by in self._waiting.items():
-            if by <= now and not turn.done():
-                turn.set_result(False)
-        self._sweep_by(min((by for by in self._waiting.values() if by > now), default=inf))
+        for turn in [turn for turn, by in self._waiting.items() if by <= now]:
+            del self._waiting[turn]
+            if not turn.done():
+                turn.set_result(0.0)
+        self._sweep_by(min(self._waiting.values(), default=inf))

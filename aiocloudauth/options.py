@@ -24,6 +24,8 @@ __all__ = [
     "close_client",
     "discard",
     "make_client",
+    "may_wait",
+    "shared_connections",
 ]
 
 #: What `aiohttp.ClientSession` takes and this session decides for itself.
@@ -32,6 +34,28 @@ _OURS: Final = {
     "base_url": "pass the API root as url",
     "loop": "the session belongs to the loop that open() runs in",
 }
+
+
+#: What a call may have and wait: values, and what is copied at once. The rest is left to aiohttp
+#: at once, since the caller may change it, or it is the caller's code and to run.
+_STILL: Final = frozenset(
+    {
+        "allow_redirects",
+        "auto_decompress",
+        "headers",
+        "max_field_size",
+        "max_headers",
+        "max_line_size",
+        "max_redirects",
+        "params",
+        "raise_for_status",
+        "read_bufsize",
+        "read_until_eof",
+        "server_hostname",
+        "ssl",
+        "timeout",
+    }
+)
 
 
 def carries_authorization(options: dict[str, Any]) -> bool:
@@ -87,9 +111,21 @@ def checked_options(
     return options
 
 
-def runs_own_code(options: dict[str, Any]) -> bool:
-    """Return whether a call has something of the caller's run on its way, for as long as it may."""
-    return options.get("middlewares") is not None or callable(options.get("raise_for_status"))
+def may_wait(options: dict[str, Any]) -> bool:
+    """Return whether a call can be kept from aiohttp for a while without a difference."""
+    return options.keys() <= _STILL and not callable(options.get("raise_for_status"))
+
+
+def shared_connections(http: aiohttp.ClientSession, outer: tuple[object, ...]) -> int:
+    """Return how many connections all requests of a session wait for, 0 if they may not.
+
+    Callbacks and middlewares (`outer`) of the caller's own may wait for what they like, and
+    where each host has its limit, a request that is sent on to another waits there.
+    """
+    connector = http.connector
+    if connector is None or connector.limit_per_host or outer or http.trace_configs:
+        return 0
+    return connector.limit
 
 
 async def make_client(

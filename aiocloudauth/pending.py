@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from aiohttp import (
     ClientResponse,
@@ -29,9 +29,6 @@ __all__ = ["PendingResponse", "PendingWebSocket", "in_turn", "raise_typed"]
 _Fail: TypeAlias = "Callable[[ClientResponse], Coroutine[Any, Any, NoReturn]]"
 _Request: TypeAlias = "Coroutine[Any, Any, ClientResponse]"
 
-#: What a wait leaves of a timeout at least, seconds: to aiohttp 0 is none.
-_LEAST: Final = 0.001
-
 #: aiohttp's own, around a coroutine of ours.
 PendingWebSocket = _BaseRequestContextManager[ClientWebSocketResponse]
 
@@ -50,34 +47,37 @@ def _limit(seconds: float | None) -> float:
     return seconds if seconds is not None and seconds > 0.0 else inf
 
 
-def _left(limit: float, waited: float) -> float | None:
-    return None if limit == inf else max(limit - waited, _LEAST)
-
-
 async def in_turn(
     gate: Gate, http: ClientSession, method: str, url: URL, options: dict[str, Any]
 ) -> ClientResponse:
     """Send a request of a crowd; the wait for its turn counts as one for a connection does."""
+    params = options.pop("params", None)
+    if params:
+        url = url.extend_query(params)  # now: they are the caller's, who may change them
     timeout = options.get("timeout", sentinel)
     if not isinstance(timeout, ClientTimeout):
         timeout = http.timeout if timeout is sentinel else ClientTimeout(timeout)
     total, connect = _limit(timeout.total), _limit(timeout.connect)
-    waited = await gate.wait(min(total, connect))
-    if waited == inf:
-        if connect < total:
-            raise ConnectionTimeoutError(f"Connection timeout to host {url}")
-        raise TimeoutError
-    options["timeout"] = ClientTimeout(
-        _left(total, waited),
-        _left(connect, waited),
-        timeout.sock_read,
-        timeout.sock_connect,
-        timeout.ceil_threshold,
-    )
+    patience = min(total, connect)
+    turn = gate.queue(patience)
     try:
+        left = await turn
+        if not left:
+            if connect < total:
+                raise ConnectionTimeoutError(f"Connection timeout to host {url}")
+            raise TimeoutError
+        if total < inf:
+            # `connect` is whole again: to aiohttp it is for each wait, after a redirect too.
+            options["timeout"] = ClientTimeout(
+                total - (patience - left),
+                timeout.connect,
+                timeout.sock_read,
+                timeout.sock_connect,
+                timeout.ceil_threshold,
+            )
         return await http._request(method, url, **options)  # noqa: SLF001 - as in `CloudSession`
     finally:
-        gate.leave()
+        gate.leave(turn)
 
 
 class PendingResponse(_BaseRequestContextManager[ClientResponse]):

@@ -23,7 +23,8 @@ from aiocloudauth.options import (
     close_client,
     discard,
     make_client,
-    runs_own_code,
+    may_wait,
+    shared_connections,
 )
 from aiocloudauth.pending import PendingResponse, PendingWebSocket, in_turn, raise_typed
 from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
@@ -164,8 +165,7 @@ class CloudSession(Openable):
         if self._http is None:
             self._http = http
             self._loop = asyncio.get_running_loop()
-            if http.connector is not None and not (self._outer or http.trace_configs):
-                self._refresher.gate.fit(http.connector.limit)
+            self._refresher.gate.open(shared_connections(http, self._outer))
         else:  # opened twice at once
             await discard(http, self._options.get("connector"))
         return self
@@ -308,7 +308,7 @@ class CloudSession(Openable):
         if options or self._defaults:
             fail = self._prepare(url, options)
         gate = self._refresher.gate
-        if gate.crowded() and self._refresher.endpoint.owns(url) and not runs_own_code(options):
+        if gate.crowded() and self._refresher.endpoint.owns(url) and may_wait(options):
             request = in_turn(gate, http, method, url, options)
         else:
             request = send(method, url, **options) if options else send(method, url)
