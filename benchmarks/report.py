@@ -321,17 +321,18 @@ What takes how much is in the [profiles](#profiles-where-it-goes) at the end of 
 does nothing else until it has: the 401, and the renewal, wait behind all of them, then the process
 waits for the renewal, and a middleware that renews before it sends takes CPU + renewal. Here they
 begin by turns, so that the renewal overtakes them and they are built while the server works on it:
-the wall is hardly more than the CPU. That CPU is more than raw's, by 0.1 to 0.25 s where raw takes
-1 s or more, and the 0.2 s that the target allows for the renewal are just that: a herd meets its
-target in one run and misses it in the next. About half of the difference and more is the
-collector's (column *of it collecting*): aiohttp's wrapper around a middleware and the middleware's
-coroutine are six objects a request that it tracks, and these 30,000 take it to a third pass over
-all that lives, where raw makes two. A middleware that does nothing pays the same, and waits for a
-renewal besides.
+the wall is hardly more than the CPU. That CPU is more than raw's, by a quarter in this run, and the
+0.2 s that the target allows for the renewal are hardly more than that: a herd that meets its target
+has little to spare, and in slow stretches of the machine one may miss it. A third of the difference
+and more is the collector's (column *of it collecting*): aiohttp's wrapper around a middleware and
+the middleware's coroutine are six objects a request that it tracks, and these take it to a third
+pass over all that lives, where raw makes two. A middleware that does nothing pays the same, and
+waits for a renewal besides. The rest is what a middleware costs anyhow, and the wait for a turn,
+some 5 µs a request in a trial.
 
 **Steady state and throughput under load.** In machine instructions, which are counted and hardly
 vary, a request of ours takes as many as one with a middleware that does nothing. By the clock it
-takes about 1 % more at a concurrency of 64 and about 2 % at 1, so that a row may miss its 1.01 in
+takes up to 1 % more at a concurrency of 64 and about 2 % at 1, so that a row may miss its 1.01 in
 one run and keep it in the next. It runs through nine short functions where the other runs through
 four, and at a concurrency of 1 the process sleeps between requests and wakes with cold caches.
 Those misses do not count as instructions, nor does what the kernel does when Python 3.11 asks for
@@ -342,12 +343,13 @@ Under load a client that is bound to one core loses in throughput what it costs 
 middleware that does nothing loses 2.5 to 4 % by itself, which leaves little or nothing of the 3 %
 that the target allows.
 
-**Requests that wait for a connection.** Of 10,000 that begin at once some 900 at most are with
-aiohttp. The others wait in the gate, where one is a task, the coroutines around it and a future:
-the URL is kept once, and no header, no timer and no middleware is made before a connection is near.
-They are answered in the order in which they came, and their wait counts to the caller's timeout as
-one for a connection does. In aiohttp's own queue a middleware costs what the row of the do-nothing
-one shows: a function that is made for the request, two cells and two coroutines.
+**Requests that wait for a connection.** Of 10,000 that begin at once the first 512 are aiohttp's,
+and then three for each connection. The others wait in the gate, where one is a task, the coroutines
+around it, a future and a place in a table: no header, no timer, no middleware and no request is
+made before a connection is near. They are answered in the order in which they came, and their wait
+counts to the caller's total time as one for a connection does. In aiohttp's own queue a middleware
+costs what the row of the do-nothing one shows: a function that is made for the request, two cells
+and two coroutines.
 
 **The first request of a process.** A login takes a connection of its own, so that no renewal ever
 waits behind requests; by hand on two sessions, as any client needs it that renews beside its
