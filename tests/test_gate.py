@@ -325,6 +325,21 @@ async def test_the_last_whose_patience_ends_leaves_no_timer() -> None:
     assert gate._sweeper is None
 
 
+async def test_one_who_was_cancelled_a_moment_ago_ends_nobody_else_s_wait() -> None:
+    """It has not left the line yet when the others' patience ends."""
+    clock = ManualClock()
+    gate = gate_of(1, clock)
+    gate._room = 0
+    turns = [gate.queue(5.0) for _ in range(3)]
+    turns[0].cancel()
+    await clock.advance(5.0)
+    assert [turn.result() for turn in turns[1:]] == [0.0, 0.0]
+    for turn in turns:
+        gate.leave(turn)
+    assert gate._inside == 0
+    assert clock.next_due is None
+
+
 async def test_a_turn_tells_what_is_left_of_the_patience() -> None:
     """It is what the request may still take."""
     clock = ManualClock()
