@@ -21,6 +21,8 @@ _CROWD: Final = 2 * _A_TURN
 #: Those of a crowd that are on their way at once, for each connection: some are built while
 #: another is answered, and a connection never waits for a request.
 _NEAR: Final = 3
+#: The least time between two looks at the whole line, seconds.
+_SWEEP: Final = 0.05
 #: The longest that a crowd is held back for a renewal to be sent, seconds.
 _LEAD: Final = 0.1
 
@@ -32,7 +34,7 @@ class Gate:
     keep the loop busy with that for a good part of a second, and the 401 that calls for a
     renewal, and the renewal, would wait behind them all; and each is kilobytes that wait for
     a connection. Like this they are built while the server works, and when a connection is
-    near. Of fewer than `_A_TURN` in a turn nobody waits.
+    near. Of fewer than `_A_TURN` in a turn nobody waits, unless others do.
     """
 
     _loop: AbstractEventLoop
@@ -44,6 +46,7 @@ class Gate:
         "_idle",
         "_inside",
         "_loop",
+        "_passed",
         "_room",
         "_scheduled",
         "_sweep_at",
@@ -59,6 +62,7 @@ class Gate:
         self._begun = 0
         self._held = False
         self._idle = False
+        self._passed = False
         #: Those of a crowd that have begun and are not answered, and the most there may be.
         self._inside = 0
         self._room = inf
@@ -97,12 +101,13 @@ class Gate:
         Returns:
             What is left of `patience`, seconds; 0 if the request may not begin any more.
         """
-        turn: Future[float] = self._loop.create_future()
-        self._waiting[turn] = by = self._clock.monotonic() + patience
-        self._begun = _CROWD  # who comes now waits behind this one
-        self._schedule()
+        by = self._clock.monotonic() + patience
         if by < self._sweep_at:
             self._sweep_by(by)
+        turn: Future[float] = self._loop.create_future()
+        self._waiting[turn] = by
+        self._begun = _CROWD  # who comes now waits behind this one
+        self._schedule()
         return turn
 
     def leave(self, turn: Future[float]) -> None:
@@ -111,10 +116,14 @@ class Gate:
             del self._waiting[turn]
         elif not turn.cancelled() and turn.result():
             self._inside -= 1
-        if self._waiting:
-            self._schedule()
-        else:
+        if not self._waiting:
             self._sweep_by(inf)
+        if self._begun >= _CROWD:  # who comes now would wait, and need not
+            self._schedule()
+
+    def pass_by(self) -> None:
+        """Let all begin who wait now, by turns: a request that cannot wait goes ahead of them."""
+        self._passed = bool(self._waiting)
 
     def hold(self) -> None:
         """Let none of a crowd begin until the renewal that it needs is sent."""
@@ -146,8 +155,8 @@ class Gate:
 
     def _schedule(self) -> None:
         if not self._scheduled and not self._loop.is_closed():
-            self._scheduled = True
             self._loop.call_soon(self._turn)
+            self._scheduled = True
 
     def _turn(self) -> None:
         self._scheduled = False
@@ -155,7 +164,7 @@ class Gate:
             self._timer = self._timer or self._clock.call_later(_LEAD, self.sent)
             return
         self._begun = 0
-        room = inf if self._idle else self._room
+        room = inf if self._idle or self._passed else self._room
         now = self._clock.monotonic()
         while self._waiting and self._begun < _A_TURN and self._inside < room:
             turn, by = self._waiting.popitem(last=False)
@@ -165,6 +174,8 @@ class Gate:
                 if left:
                     self._begun += 1
                     self._inside += 1
+        if not self._waiting:
+            self._passed = False
         if self._waiting or self._inside >= room:
             self._begun = _CROWD
             if self._inside < room:
@@ -185,4 +196,4 @@ class Gate:
             del self._waiting[turn]
             if not turn.done():
                 turn.set_result(0.0)
-        self._sweep_by(min(self._waiting.values(), default=inf))
+        self._sweep_by(max(min(self._waiting.values(), default=inf), now + _SWEEP))

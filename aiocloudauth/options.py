@@ -164,6 +164,8 @@ async def close_client(http: aiohttp.ClientSession) -> None:
     connector = http.connector
     if connector is not None and http.connector_owner:
         connector._limit = connector._limit_per_host = 0  # noqa: SLF001 - as above
+        if connector._loop.is_closed():  # noqa: SLF001 - as above
+            connector._waiters.clear()  # noqa: SLF001 - nobody is left to be woken
     await http.close()
 
 

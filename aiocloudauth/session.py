@@ -308,11 +308,11 @@ class CloudSession(Openable):
         if options or self._defaults:
             fail = self._prepare(url, options)
         gate = self._refresher.gate
-        if gate.crowded() and self._refresher.endpoint.owns(url) and may_wait(options):
-            request = in_turn(gate, http, method, url, options)
-        else:
-            request = send(method, url, **options) if options else send(method, url)
-        return PendingResponse(request, fail)
+        if gate.crowded():
+            if self._refresher.endpoint.owns(url) and may_wait(options):
+                return PendingResponse(in_turn(gate, http, method, url, options), fail)
+            gate.pass_by()
+        return PendingResponse(send(method, url, **options) if options else send(method, url), fail)
 
     def ws_connect(self, path: str | URL, **options: Any) -> PendingWebSocket:
         """Open a WebSocket, as `aiohttp.ClientSession.ws_connect` does; see `request`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 from math import inf
 from types import SimpleNamespace
@@ -17,9 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from aiocloudauth import CloudSession, Password, RenewalPolicy, SessionClosedError
+from aiocloudauth import (
+    CloudSession,
+    Password,
+    RenewalPolicy,
+    SessionClosedError,
+)
 from aiocloudauth.exchange import AuthExchange, _Call
-from aiocloudauth.gate import _A_TURN, _CROWD, _LEAD, _NEAR, Gate
+from aiocloudauth.gate import _A_TURN, _CROWD, _LEAD, _NEAR, _SWEEP, Gate
 from aiocloudauth.middleware import BearerRequest
 from aiocloudauth.pending import in_turn
 from aiocloudauth.testing import CloudServer, Fault, Late, ManualClock, Status
@@ -319,10 +325,44 @@ async def test_the_last_whose_patience_ends_leaves_no_timer() -> None:
     await clock.advance(0.04)
     gate._sweep()
     assert not any(line.begun)
-    await clock.advance(0.01)
+    await clock.advance(_SWEEP)
     assert all(line.begun)
     gate._sweep()
     assert gate._sweeper is None
+
+
+async def test_the_line_is_looked_through_20_times_a_second_at_most() -> None:
+    """Whose patience has ended meanwhile leaves with the others."""
+    clock = ManualClock()
+    gate = gate_of(1, clock)
+    gate._room = 0
+    waiting = [gate.queue(1.0 + number / 1_000) for number in range(80)]
+    await clock.advance(1.0)
+    assert [each.done() for each in waiting] == [True] + [False] * 79
+    assert clock.next_due == pytest.approx(_SWEEP)
+    await clock.advance(_SWEEP)
+    assert [each.done() for each in waiting] == [True] * 51 + [False] * 29
+    for each in waiting:
+        gate.leave(each)
+    assert clock.next_due is None
+
+
+async def test_all_who_wait_begin_once_a_request_goes_past_them() -> None:
+    """Or a stream of such would keep them for ever; who comes after the line is gone waits."""
+    gate = gate_of(1)
+    gate.pass_by()
+    line = await behind_a_crowd(gate, 2 * _A_TURN)
+    gate.release()
+    await turns(9)
+    assert sum(line.begun) == _NEAR
+    gate.pass_by()
+    gate._schedule()
+    await turns(9)
+    assert all(line.begun)
+    await line.come(1)
+    await turns(9)
+    assert not line.begun[-1]
+    await line.leave()
 
 
 async def test_one_who_was_cancelled_a_moment_ago_ends_nobody_else_s_wait() -> None:
@@ -459,6 +499,9 @@ class Story:
     async def answer(self, number: int) -> None:
         self.line.answer(number)
 
+    async def overtake(self, _: int) -> None:
+        self.gate.pass_by()
+
     async def come(self, number: int) -> None:
         came = [self.gate.crowded() for _ in range(number)]
         assert came.count(False) <= _CROWD
@@ -471,8 +514,9 @@ class Story:
     async def tell(self, step: str, number: int) -> None:
         """One thing happens."""
         before = len(self.line.inside)
+        lifted = self.gate._passed
         await getattr(self, step)(number)
-        if not self.idle and len(self.line.inside) > before:
+        if not (self.idle or lifted) and len(self.line.inside) > before:
             assert len(self.line.inside) <= self.most
         ended = [wait for wait in self.line.waits if not wait.cancelled()]
         if all(wait.result() for wait in ended if wait.done()):
@@ -482,9 +526,11 @@ class Story:
     async def end(self) -> None:
         """All are answered."""
         self.gate.release()
-        for _ in range(60):
-            await turns()
+        for _ in range(1_000):
             self.line.answer(10_000)
+            await turns()
+            if not (self.gate._waiting or self.line.inside):
+                break
         assert all(wait.done() for wait in self.line.waits)
         assert not self.gate._waiting
         assert self.gate._inside == 0
@@ -493,7 +539,18 @@ class Story:
         assert not self.gate.crowded()
 
 
-STEPS = ["turn", "hold", "sent", "release", "advance", "cancel", "answer", "come", "come"]
+STEPS = [
+    "turn",
+    "hold",
+    "sent",
+    "release",
+    "advance",
+    "cancel",
+    "answer",
+    "overtake",
+    "come",
+    "come",
+]
 
 
 @settings(max_examples=60, deadline=None)
@@ -810,10 +867,72 @@ async def test_what_the_caller_changes_after_the_call_is_not_sent() -> None:
                 await turn()
             sent["n"] = "later"
             await asyncio.gather(*calls)
-        queries = [each.query for each in server.log.to("/x") if each.query]
-        assert queries == [f"n={number}" for number in range(20)]
+        queries = {each.query for each in server.log.to("/x") if each.query}
+        assert queries == {f"n={number}" for number in range(20)}
         bodies = [each.body for each in server.log.to("/x") if each.body]
         assert {json.loads(body)["n"] for body in bodies} == {str(number) for number in range(20)}
+
+
+async def test_a_request_that_cannot_wait_lets_those_begin_who_do() -> None:
+    """A stream of calls with a body goes past them, and would keep them until their time is up."""
+    async with CloudServer() as server:
+        server.reply("/x", {})
+        pool = aiohttp.TCPConnector(limit=2)
+        async with CloudSession(server.url, ADMIN, connector=pool) as cloud:
+            gate = cloud._refresher.gate
+            calls = [asyncio.create_task(got(cloud)) for _ in range(2_000)]
+            await turns(3)
+            assert len(gate._waiting) > 1_000
+            calls.append(asyncio.create_task(got(cloud, json={})))
+            await turns(8)
+            assert not gate._waiting
+            assert set(await asyncio.gather(*calls)) == {200}
+
+
+ABANDONED = """
+import asyncio, threading
+import aiohttp
+from aiocloudauth import CloudSession, Password
+from aiocloudauth.testing import CloudServer
+
+calls = []
+
+async def got(cloud):
+    async with cloud.get("/x") as response:
+        return response.status
+
+async def abandon(url):
+    pool = aiohttp.TCPConnector(limit=1)
+    cloud = await CloudSession(url, Password("admin", "secret"), connector=pool)
+    calls.extend(asyncio.ensure_future(got(cloud)) for _ in range(700))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert cloud._refresher.gate._waiting
+    return cloud
+
+def in_a_loop_that_ends(url):
+    loop = asyncio.new_event_loop()
+    cloud = loop.run_until_complete(abandon(url))
+    loop.close()
+    return cloud
+
+async def main():
+    async with CloudServer() as server:
+        server.reply("/x", {})
+        cloud = await asyncio.to_thread(in_a_loop_that_ends, server.url)
+        await cloud.close()
+        print(cloud.state.value)
+
+asyncio.run(main())
+"""
+
+
+def test_a_session_whose_loop_ended_with_a_crowd_in_it_can_be_closed() -> None:
+    """In another loop, as any session; those who waited in it are gone, and Python says so."""
+    run = [sys.executable, "-c", ABANDONED]
+    ended = subprocess.run(run, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "closed\n"
+    assert "Exception in callback" not in ended.stderr
 
 
 async def test_a_bad_option_is_refused_at_the_call_in_a_crowd_too() -> None:
