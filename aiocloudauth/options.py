@@ -112,7 +112,7 @@ def checked_options(
 
 
 def may_wait(options: dict[str, Any]) -> bool:
-    """Return whether a call can be kept from aiohttp for a while without a difference."""
+    """Return whether nothing that a call brings may change, or has to run, while it waits."""
     return options.keys() <= _STILL and not callable(options.get("raise_for_status"))
 
 
