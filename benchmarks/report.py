@@ -324,11 +324,11 @@ begin by turns, so that the renewal overtakes them and they are built while the 
 the wall is hardly more than the CPU. That CPU is more than raw's, by a quarter in this run, and the
 0.2 s that the target allows for the renewal are hardly more than that: a herd that meets its target
 has little to spare, and in slow stretches of the machine one may miss it. A quarter of the
-difference to a half is the collector's (column *of it collecting*): aiohttp's wrapper around a middleware and
-the middleware's coroutine are six objects a request that it tracks, and these take it to a third
-pass over all that lives, where raw makes two. A middleware that does nothing pays the same, and one
-that renewed would wait for that besides. The rest is what a middleware costs anyhow, and the wait
-for a turn: beside the do-nothing one, and without the collector, 10 to 19 µs a request.
+difference to a half is the collector's (column *of it collecting*): aiohttp's wrapper around a
+middleware and the middleware's coroutine are six objects a request that it tracks, and these take
+it to a third pass over all that lives, where raw makes two. A middleware that does nothing pays the
+same, and one that renewed would wait for that besides. The rest is what a middleware costs anyhow,
+and the wait for a turn: beside the do-nothing one, and without the collector, 10 to 19 µs a request.
 
 **Steady state and throughput under load.** In machine instructions, which are counted and hardly
 vary, a request of ours takes as many as one with a middleware that does nothing. By the clock it
