@@ -328,7 +328,8 @@ difference to a half is the collector's (column *of it collecting*): aiohttp's w
 middleware and the middleware's coroutine are six objects a request that it tracks, and these take
 it to a third pass over all that lives, where raw makes two. A middleware that does nothing pays the
 same, and one that renewed would wait for that besides. The rest is what a middleware costs anyhow,
-and the wait for a turn: beside the do-nothing one, and without the collector, 10 to 19 µs a request.
+and the wait for a turn: beside the do-nothing one, and without the collector, 10 to 19 µs a
+request.
 
 **Steady state and throughput under load.** In machine instructions, which are counted and hardly
 vary, a request of ours takes as many as one with a middleware that does nothing. By the clock it
