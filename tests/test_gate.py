@@ -513,11 +513,11 @@ class Story:
 
     async def tell(self, step: str, number: int) -> None:
         """One thing happens."""
-        before = len(self.line.inside)
+        before = self.gate._inside
         lifted = self.gate._passed
         await getattr(self, step)(number)
-        if not (self.idle or lifted) and len(self.line.inside) > before:
-            assert len(self.line.inside) <= self.most
+        if not (self.idle or lifted) and self.gate._inside > before:
+            assert self.gate._inside <= self.most
         ended = [wait for wait in self.line.waits if not wait.cancelled()]
         if all(wait.result() for wait in ended if wait.done()):
             begun = [wait.done() for wait in ended]
