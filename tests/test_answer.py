@@ -239,7 +239,7 @@ async def test_a_response_class_of_the_callers_own_is_entered_and_left() -> None
             await super().__aenter__()
             return self
 
-        async def __aexit__(self, *raised: object) -> Any:  # noqa: ANN401 - as a mock's
+        async def __aexit__(self, *raised: object) -> Any:  # noqa: ANN401 - as mocks have it
             seen.append(raised[0])
             await super().__aexit__(None, None, None)
             return self

@@ -40,7 +40,7 @@ def loop(request: pytest.FixtureRequest) -> str:
     """Name the event loop that a case runs on."""
     name: str = request.param
     if name == "uvloop":
-        pytest.importorskip("uvloop")
+        pytest.importorskip("uvloop", reason="uvloop is not installed")
     return name
 
 

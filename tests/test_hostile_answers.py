@@ -257,7 +257,7 @@ FAULTS: dict[str, Fault] = {
     "a token with NUL": meant(http(token_body("a\0"))),
     "a token that is not ASCII": meant(http(token_body("töken"))),
     "a token with half a surrogate": meant(http(b'{"token": "\\ud800"}')),
-    "a token with a look-alike": meant(http(token_body("tоken"))),  # noqa: RUF001 - Cyrillic
+    "a token with a look-alike": meant(http(token_body("tоken"))),  # noqa: RUF001 - Cyrillic it is
     "a token of 70,000 characters": meant(http(token_body("a" * 70_000))),
     "an expiry of the past": meant(
         http(token_body(session_expiration_time="1999-01-01T00:00:00Z"))

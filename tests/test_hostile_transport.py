@@ -100,7 +100,8 @@ class Resolver(AbstractResolver):
         if self.day == "silent":
             await asyncio.get_running_loop().create_future()
         found = {"hostname": host, "host": "127.0.0.1", "port": port}
-        return [ResolveResult(family=socket.AF_INET, proto=0, flags=0, **found)]  # type: ignore[typeddict-item]
+        result = ResolveResult(family=socket.AF_INET, proto=0, flags=0, **found)  # type: ignore[typeddict-item]  # mypy takes all of `found` for `object`
+        return [result]
 
     async def close(self) -> None:
         """Nothing was opened."""

@@ -124,7 +124,7 @@ def frames(error: BaseException) -> Iterator[str]:
 def notebook(error: BaseException) -> str:
     """Format an exception as a notebook does when it is told to be verbose."""
     shown = io.StringIO()
-    formatter: Any = AutoFormattedTB(mode="Verbose", ostream=shown)  # type: ignore[no-untyped-call]
+    formatter: Any = AutoFormattedTB(mode="Verbose", ostream=shown)  # type: ignore[no-untyped-call]  # IPython has no types here
     found = error.__traceback__
     while found is not None and found.tb_frame.f_code.co_filename == __file__:
         found = found.tb_next
@@ -384,7 +384,7 @@ def test_a_secret_does_not_come_out_by_the_usual_doors() -> None:
             door(secret)
         assert PLANTED not in str(caught.value)
     with pytest.raises(TypeError):
-        secret + "x"  # type: ignore[operator]
+        secret + "x"  # type: ignore[operator]  # what the test is about
     assert PLANTED not in repr({secret: [secret]})
 
 
@@ -505,15 +505,15 @@ def test_bad_values_are_not_quoted_back() -> None:
         lambda: CloudSession(f"https://h:{PLANTED}/", ApiKey(KEY)),
         lambda: CloudSession(f"https://h?token={PLANTED}", ApiKey(KEY)),
         lambda: CloudSession(f"{PLANTED} {PLANTED}", ApiKey(KEY)),
-        lambda: CloudSession("https://h", PLANTED),  # type: ignore[arg-type]
+        lambda: CloudSession("https://h", PLANTED),  # type: ignore[arg-type]  # the mistake itself
         lambda: ApiKey(f"{PLANTED}\r\n"),
         lambda: Bearer(f"{PLANTED}ö"),
         lambda: Basic(f"{PLANTED}:x", PASSWORD),
         lambda: Password("admin", f"{PLANTED}\ud800"),
-        lambda: Secret(PLANTED.encode()),  # type: ignore[arg-type]
+        lambda: Secret(PLANTED.encode()),  # type: ignore[arg-type]  # the mistake itself
         lambda: CloudSession("https://h", ApiKey(KEY), headers={"Authorization": PLANTED}),
         lambda: CloudSession("https://h", ApiKey(KEY), auth=PLANTED),
-        lambda: CloudSession("https://h", ApiKey(KEY), ssl=object()),  # type: ignore[arg-type]
+        lambda: CloudSession("https://h", ApiKey(KEY), ssl=object()),  # type: ignore[arg-type]  # as above
     ]
     for attempt in attempts:
         with pytest.raises(ConfigurationError) as caught:

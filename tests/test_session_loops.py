@@ -81,7 +81,7 @@ async def test_a_thread_without_a_loop_gets_a_clear_error() -> None:
                 lambda: cloud.get("/x"),
                 lambda: cloud.ws_connect("/ws"),
                 lambda: cloud.http,
-                lambda: cloud._refresher.reject(cloud.token),  # type: ignore[arg-type]  # held
+                lambda: cloud._refresher.reject(cloud.token),  # type: ignore[arg-type]  # one is held
             ]
             for call in calls:
                 with pytest.raises(ConfigurationError, match="event loop"):

@@ -112,9 +112,9 @@ def test_http_beyond_loopback_needs_to_be_asked_for() -> None:
         lambda: RenewalPolicy(jitter=-0.1),
         lambda: RenewalPolicy(min_interval=math.nan),
         lambda: CloudSession(URL_, ADMIN, policy=None),  # type: ignore[arg-type]  # the point
-        lambda: CloudSession(URL_, ADMIN, policy={"margin": 3}),  # type: ignore[arg-type]  # it
+        lambda: CloudSession(URL_, ADMIN, policy={"margin": 3}),  # type: ignore[arg-type]  # the mistake itself
         lambda: CloudSession(URL_, ADMIN, on_event=7),  # type: ignore[arg-type]  # the point of it
-        lambda: CloudSession(URL_, ADMIN, on_event=asyncio.sleep),  # type: ignore[arg-type]  # it
+        lambda: CloudSession(URL_, ADMIN, on_event=asyncio.sleep),  # type: ignore[arg-type]  # the mistake itself
         lambda: CloudSession(URL_, ADMIN, timeout=0),
         lambda: CloudSession(URL_, ADMIN, timeout=-1.5),
         lambda: CloudSession(URL_, ADMIN, timeout=math.nan),

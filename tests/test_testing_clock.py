@@ -36,7 +36,7 @@ def test_a_clock_starts_where_it_is_told_and_stands_still() -> None:
 
 @pytest.mark.parametrize(
     "start",
-    [datetime(2026, 1, 1), math.nan, math.inf, "now", None, True],  # noqa: DTZ001
+    [datetime(2026, 1, 1), math.nan, math.inf, "now", None, True],  # noqa: DTZ001 - a naive time is one of those
 )
 def test_a_clock_refuses_a_start_that_is_no_instant(start: object) -> None:
     """A naive datetime among them."""

@@ -377,4 +377,4 @@ async def test_every_effect_is_known_by_its_name() -> None:
     kinds = {kind.name for kind in shipped}
     assert sorted(EFFECTS) == sorted(kinds)
     with pytest.raises(NotImplementedError):
-        await Effect().apply(None, None)  # type: ignore[arg-type]
+        await Effect().apply(None, None)  # type: ignore[arg-type]  # it looks at neither

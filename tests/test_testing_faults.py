@@ -180,7 +180,7 @@ def test_faults_can_be_written_as_data() -> None:
     first, second, third, fourth = read_faults(text)
     assert first == Fault("_refresh", Status(502), times=2)
     assert str(second) == "silence + trickle at /x"
-    assert third.effects[0].content == b"\xff"  # type: ignore[attr-defined]
+    assert third.effects[0].content == b"\xff"  # type: ignore[attr-defined]  # a `Raw`, as was read
     assert fault_to_data(fourth) == {
         "path": "/z",
         "effects": [{"name": "change", "drop": ["token"]}],

@@ -240,7 +240,7 @@ async def test_tls_with_a_throw_away_certificate() -> None:
 
 async def test_tls_with_a_certificate_of_ones_own() -> None:
     """A context given is used as it is."""
-    trustme = pytest.importorskip("trustme")
+    trustme = pytest.importorskip("trustme", reason="trustme is not installed")
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def on_uvloop(main: Callable[[], Coroutine[object, object, None]]) -> None:
     """Run a coroutine on uvloop, where there is one."""
-    uvloop = pytest.importorskip("uvloop")
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
 

@@ -65,12 +65,12 @@ class Executed:
     def __init__(self) -> None:
         self.by_function: Counter[str] = Counter()
 
-    def called(self, frame: FrameType, event: str, _: object) -> Any:  # noqa: ANN401 - itself
+    def called(self, frame: FrameType, event: str, _: object) -> Any:  # noqa: ANN401 - it gives itself
         """Follow a function that is called."""
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         return self.traced
 
-    def traced(self, frame: FrameType, event: str, _: object) -> Any:  # noqa: ANN401 - itself
+    def traced(self, frame: FrameType, event: str, _: object) -> Any:  # noqa: ANN401 - it gives itself
         """Count an instruction."""
         if event == "opcode":
             code = frame.f_code

@@ -143,7 +143,7 @@ async def parts() -> None:
 def mistakes() -> None:
     """What a type checker is to complain about: an ignore that is not needed is an error."""
     Password("admin")  # type: ignore[call-arg]  # no password
-    Password("admin", 1)  # type: ignore[arg-type]  # not a string
+    Password("admin", 1)  # type: ignore[arg-type]  # it is no string
     CloudSession("https://ece.example.com")  # type: ignore[call-arg]  # no credentials
     CloudSession("https://ece.example.com", "s3cret")  # type: ignore[arg-type]  # not credentials
     RenewalPolicy(60)  # type: ignore[call-arg]  # keywords only
