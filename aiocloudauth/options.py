@@ -117,7 +117,7 @@ def may_wait(options: dict[str, Any]) -> bool:
 
 
 def shared_connections(http: aiohttp.ClientSession, outer: tuple[object, ...]) -> int:
-    """Return how many connections all requests of a session wait for, 0 if they may not.
+    """Return how many connections a session's requests wait for; 0 if for other things too.
 
     Callbacks and middlewares (`outer`) of the caller's own may wait for what they like, and
     where each host has its limit, a request that is sent on to another waits there.
