@@ -7,6 +7,8 @@ from collections import OrderedDict
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from aiocloudauth.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
 
@@ -100,7 +102,12 @@ class Gate:
 
         Returns:
             What is left of `patience`, seconds; 0 if the request may not begin any more.
+
+        Raises:
+            ConfigurationError: Another event loop runs than that of `open`.
         """
+        if get_running_loop() is not self._loop:  # whose timer would fall silent with it
+            raise ConfigurationError("a request was begun in another event loop than its session")
         by = self._clock.monotonic() + patience
         if by < self._sweep_at:
             self._sweep_by(by)
@@ -123,7 +130,9 @@ class Gate:
 
     def pass_by(self) -> None:
         """Let all begin who wait now, by turns: a request that cannot wait goes ahead of them."""
-        self._passed = bool(self._waiting)
+        if self._waiting:
+            self._passed = True
+            self._schedule()
 
     def hold(self) -> None:
         """Let none of a crowd begin until the renewal that it needs is sent."""
@@ -148,10 +157,10 @@ class Gate:
         if self._waiting:
             self._schedule()
 
-    def close(self) -> None:
-        """Let all go on, by turns still, to find that the session is closed."""
+    def lift(self) -> None:
+        """Let all go on, by turns still: from now on none is kept until a connection is near."""
         self._room = inf
-        self.release()
+        self._go_on()
 
     def _schedule(self) -> None:
         if not self._scheduled and not self._loop.is_closed():

@@ -45,6 +45,8 @@ class BearerRequest(aiohttp.ClientRequest):
 
     #: Set by the middleware; without one this is a plain request.
     refresher: TokenRefresher | None = None
+    #: When it began, seconds of the session's clock, if there was no token then.
+    began: float = 0.0
     #: The token that was stamped last.
     sent: SessionToken | None = None
 
@@ -63,7 +65,7 @@ class BearerRequest(aiohttp.ClientRequest):
     async def _send_when_usable(
         self, refresher: TokenRefresher, conn: Connection
     ) -> aiohttp.ClientResponse:
-        token = await refresher.usable()
+        token = await refresher.usable(waited=refresher.outage.waited(self.began))
         protocol = conn.protocol
         if protocol is None or not protocol.is_connected():
             raise _NothingWrittenError
@@ -93,11 +95,12 @@ class BearerMiddleware:
         SessionExpiredError: No token could be had; ``__cause__`` says why.
     """
 
-    __slots__ = ("_last", "_owns", "_refresher")
+    __slots__ = ("_last", "_outage", "_owns", "_refresher")
 
     def __init__(self, refresher: TokenRefresher) -> None:
         """Bind to `refresher`."""
         self._refresher = refresher
+        self._outage = refresher.outage
         self._owns = refresher.endpoint.owns
         # The URL that was found to be ours last: a session's URLs are cached objects.
         self._last: URL | None = None
@@ -114,6 +117,8 @@ class BearerMiddleware:
         if not isinstance(request, BearerRequest):
             return await self._unbound(request, handler)
         request.refresher = self._refresher
+        if self._outage.since is not None:
+            request.began = self._outage.now()
         try:
             response = await handler(request)
         except _NothingWrittenError:
@@ -192,14 +197,17 @@ class BearerMiddleware:
             # aiohttp's pool lets the next in its queue go on by waking it. If that one is
             # cancelled in the same turn of the loop, the others would wait for ever.
             connector._release_waiter()  # noqa: SLF001 - nothing public wakes the next one
+        pool_closed = False
         if isinstance(error, aiohttp.ClientError):
             forget_frames(error)
-        elif isinstance(error, asyncio.CancelledError) and self._refresher.closed:
+            pool_closed = str(error).startswith("Connector is closed")
+        elif isinstance(error, asyncio.CancelledError):
             # Tell a close from a cancellation: aiohttp's pool cancels those who wait for it.
             task = asyncio.current_task()
-            if task is None or not task.cancelling():
-                msg = "the session was closed while the request waited for a connection"
-                raise SessionClosedError(msg)
+            pool_closed = task is None or not task.cancelling()
+        if pool_closed and self._refresher.closed:
+            msg = "the session was closed while the request waited for a connection"
+            raise SessionClosedError(msg)
 
     async def _renewed(
         self,

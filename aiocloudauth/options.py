@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
-from aiohttp import hdrs
+from aiohttp import JsonPayload, hdrs
 from multidict import CIMultiDict
 
 from aiocloudauth.errors import ConfigurationError
@@ -42,7 +42,11 @@ _STILL: Final = frozenset(
     {
         "allow_redirects",
         "auto_decompress",
+        "chunked",
+        "compress",
+        "expect100",
         "headers",
+        "json",
         "max_field_size",
         "max_headers",
         "max_line_size",
@@ -111,19 +115,42 @@ def checked_options(
     return options
 
 
-def may_wait(options: dict[str, Any]) -> bool:
-    """Return whether nothing that a call brings may change, or has to run, while it waits."""
-    return options.keys() <= _STILL and not callable(options.get("raise_for_status"))
+def may_wait(http: aiohttp.ClientSession, options: dict[str, Any]) -> bool:
+    """Return whether nothing that a call brings may change, or has to run, while it waits.
+
+    A JSON body is serialised for that, as aiohttp does once a request begins.
+    """
+    still = all(
+        name in _STILL or value is None or (name == "data" and isinstance(value, (bytes, str)))
+        for name, value in options.items()
+    )
+    if not still or callable(options.get("raise_for_status")):
+        return False
+    return options.get("json") is None or _serialise(http, options)
+
+
+def _serialise(http: aiohttp.ClientSession, options: dict[str, Any]) -> bool:
+    if options.get("data") is not None or getattr(http, "_json_serialize_bytes", None) is not None:
+        return False
+    try:
+        options["data"] = JsonPayload(options["json"], dumps=http.json_serialize)
+    except Exception:  # noqa: BLE001 - whatever it is, aiohttp meets it where the caller waits
+        return False
+    del options["json"]
+    return True
 
 
 def shared_connections(http: aiohttp.ClientSession, outer: tuple[object, ...]) -> int:
     """Return how many connections a session's requests wait for; 0 if for other things too.
 
     Callbacks and middlewares (`outer`) of the caller's own may wait for what they like, and
-    where each host has its limit, a request that is sent on to another waits there.
+    where each host has its limit, a request that is sent on to another waits there. In a pool
+    that belongs to somebody else, others may wait who would be let in first.
     """
     connector = http.connector
-    if connector is None or connector.limit_per_host or outer or http.trace_configs:
+    if connector is None or not http.connector_owner:
+        return 0
+    if connector.limit_per_host or outer or http.trace_configs:
         return 0
     return connector.limit
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from aiocloudauth.gate import Gate
 
-__all__ = ["PendingResponse", "PendingWebSocket", "in_turn", "raise_typed"]
+__all__ = ["PendingResponse", "PendingWebSocket", "in_turn", "raise_if_closed"]
 
 _Fail: TypeAlias = "Callable[[ClientResponse], Coroutine[Any, Any, NoReturn]]"
 _Request: TypeAlias = "Coroutine[Any, Any, ClientResponse]"
@@ -33,14 +33,13 @@ _Request: TypeAlias = "Coroutine[Any, Any, ClientResponse]"
 PendingWebSocket = _BaseRequestContextManager[ClientWebSocketResponse]
 
 
-def raise_typed(error: RuntimeError) -> NoReturn:
+def raise_if_closed(error: RuntimeError) -> None:
     """Raise a typed error for the one without a type by which aiohttp says that it is closed.
 
     It looks at a request's first step, which may come after a `close` that the call did not see.
     """
-    if str(error) != "Session is closed":
-        raise error
-    raise SessionClosedError("the session was closed before the request began") from None
+    if str(error) == "Session is closed":
+        raise SessionClosedError("the session was closed before the request began") from None
 
 
 def _limit(seconds: float | None) -> float:
@@ -101,7 +100,8 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
         except StopIteration as done:
             self._resp = done.value
         except RuntimeError as error:
-            raise_typed(error)
+            raise_if_closed(error)
+            raise
         return self._continue()
 
     def throw(self, *args: Any) -> Any:  # noqa: ANN401 - as `send`
@@ -122,7 +122,8 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
         try:
             self._resp = yield from self._coro.__await__()
         except RuntimeError as error:
-            raise_typed(error)
+            raise_if_closed(error)
+            raise
         if self._resp.status >= 400 and self._fail is not None:
             yield from self._failing(self._fail).__await__()
         return self._resp
@@ -131,7 +132,8 @@ class PendingResponse(_BaseRequestContextManager[ClientResponse]):
         try:
             self._resp = await self._coro
         except RuntimeError as error:
-            raise_typed(error)
+            raise_if_closed(error)
+            raise
         if self._resp.status >= 400 and self._fail is not None:
             await self._failing(self._fail)
         return await self._resp.__aenter__()

@@ -138,6 +138,7 @@ class TokenRefresher(Openable):
         self._runner = Runner(
             self._attempts, self._subscribers, gate, clock=clock, timeline=timeline, policy=policy
         )
+        self.outage = self._runner.outage
         self._logout_on_close = logout_on_close
         self._guard = Guard()
         self.readings = Readings(clock, policy.attempt_timeout)
@@ -195,11 +196,11 @@ class TokenRefresher(Openable):
         """Check that `close` may be called here; raises as `Guard.require_closable`."""
         self._guard.require_closable()
 
-    async def usable(self) -> SessionToken:
+    async def usable(self, *, waited: float = 0.0) -> SessionToken:
         """Return a token that may be sent now, waiting for a renewal if there is none.
 
-        Waits for at most `RenewalPolicy.renewal_timeout` seconds. Cancelling the caller
-        touches nothing else.
+        Waits for at most `RenewalPolicy.renewal_timeout` seconds, of which the caller has
+        `waited` some elsewhere. Cancelling the caller touches nothing else.
 
         Raises:
             SessionExpiredError: None could be had; ``__cause__`` says why.
@@ -211,7 +212,7 @@ class TokenRefresher(Openable):
         if token is not None:
             return token
         self.require_open()
-        return await self._wait(Wanted)
+        return await self._wait(Wanted, waited)
 
     def reject(self, token: SessionToken) -> bool:
         """Tell that the API refused `token`; a newer one is not harmed.
@@ -384,10 +385,10 @@ class TokenRefresher(Openable):
 
     # -- waiting --------------------------------------------------------------------------
 
-    async def _wait(self, reason: type[Wanted | Opened]) -> SessionToken:
+    async def _wait(self, reason: type[Wanted | Opened], waited: float = 0.0) -> SessionToken:
         limit = self._policy.renewal_timeout
         with suppress(TimeoutError):  # no error that a caller is denied with is one
-            async with self._clock.timeout(limit):
+            async with self._clock.timeout(limit - waited):
                 return await self._runner.waiters.wait(
                     lambda: self._runner.feed(reason(self._timeline.now()))
                 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from aiocloudauth.alarm import Alarm
 from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
 from aiocloudauth.lifecycle import Machine
+from aiocloudauth.outage import Outage
 from aiocloudauth.situations import (
     FOREVER,
     Abandon,
@@ -96,6 +97,7 @@ class Runner:
         "_tried",
         "drops",
         "machine",
+        "outage",
         "outcomes",
         "recent",
         "served",
@@ -131,6 +133,8 @@ class Runner:
         self.situation: Situation = New(Record())
         #: What requests read.
         self.served = NOTHING
+        #: Since when that is nothing.
+        self.outage = Outage(clock)
         #: How often all that was under way was dropped, by a logout or a close.
         self.drops = 0
         #: Callers who wait for a token.
@@ -200,6 +204,7 @@ class Runner:
                 self.waiters.settle(held.token)
             case Withhold():
                 self.served = NOTHING
+                self.outage.begin()
             case Login() | Refresh():
                 self._launch(effect)
             case Abandon():
@@ -224,6 +229,7 @@ class Runner:
             self.recent.append(held.token.token)
         left = held.hard_at - self._timeline.now()
         self.served = Served(held.token, self._clock.time() + left)
+        self.outage.end()
 
     def _launch(self, effect: Login | Refresh) -> None:
         trial = self.trial if isinstance(effect, Login) and effect.trial else None

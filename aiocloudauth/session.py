@@ -26,7 +26,7 @@ from aiocloudauth.options import (
     may_wait,
     shared_connections,
 )
-from aiocloudauth.pending import PendingResponse, PendingWebSocket, in_turn, raise_typed
+from aiocloudauth.pending import PendingResponse, PendingWebSocket, in_turn, raise_if_closed
 from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
 from aiocloudauth.tls import tls
 
@@ -73,7 +73,8 @@ class CloudSession(Openable):
         auth_connector: A connector for the authentication calls; `close` closes it.
         clock: Where time and randomness are read.
         client_options: Handed to the one `aiohttp.ClientSession` this owns. A caller's
-            ``middlewares`` run outside the one that sends the token.
+            ``middlewares`` run outside the one that sends the token; a ``connector``
+            that others use too wants ``connector_owner=False``.
 
     Raises:
         ConfigurationError: A value cannot work.
@@ -189,7 +190,6 @@ class CloudSession(Openable):
         finally:
             http, self._http = self._http, None
             if http is not None:
-                self._refresher.gate.close()
                 await close_client(http)
 
     def __repr__(self) -> str:
@@ -204,7 +204,9 @@ class CloudSession(Openable):
         Raises:
             SessionClosedError: Before `open`, or after `close`.
         """
-        return self._ready()
+        http = self._ready()
+        self._refresher.gate.lift()  # what is sent by it would overtake those who wait there
+        return http
 
     @property
     def token(self) -> SessionToken | None:
@@ -309,7 +311,7 @@ class CloudSession(Openable):
             fail = self._prepare(url, options)
         gate = self._refresher.gate
         if gate.crowded():
-            if self._refresher.endpoint.owns(url) and may_wait(options):
+            if self._refresher.endpoint.owns(url) and may_wait(http, options):
                 return PendingResponse(in_turn(gate, http, method, url, options), fail)
             gate.pass_by()
         return PendingResponse(send(method, url, **options) if options else send(method, url), fail)
@@ -317,6 +319,7 @@ class CloudSession(Openable):
     def ws_connect(self, path: str | URL, **options: Any) -> PendingWebSocket:
         """Open a WebSocket, as `aiohttp.ClientSession.ws_connect` does; see `request`."""
         http, url = self._ready(), self._resolve(path)
+        self._refresher.gate.pass_by()
         if self._ssl is not True:
             options.setdefault("ssl", self._ssl)
         return PendingWebSocket(self._connected(http, url, options))
@@ -327,7 +330,8 @@ class CloudSession(Openable):
         try:
             websocket: aiohttp.ClientWebSocketResponse = await http.ws_connect(url, **options)
         except RuntimeError as error:
-            raise_typed(error)
+            raise_if_closed(error)
+            raise
         except aiohttp.WSServerHandshakeError as error:
             if error.status < 400:
                 raise

@@ -349,7 +349,7 @@ and then three for each connection. The others wait in the gate, where one is a 
 around it, a future and a place in a table: no header, no timer, no middleware and no request is
 made before a connection is near. They begin in the order in which they came, and their wait counts
 to the caller's total time as one for a connection does. Requests that come little by little, fewer
-than 256 a turn of the loop, and those with a body, wait in aiohttp's own queue. There a middleware
+than 256 a turn of the loop, and those with a form, wait in aiohttp's own queue. There a middleware
 costs what the row of the do-nothing one shows: a function that is made for the request, two cells
 and two coroutines.
 

@@ -20,6 +20,7 @@ from yarl import URL
 
 from aiocloudauth import (
     CloudSession,
+    ConfigurationError,
     Password,
     RenewalPolicy,
     SessionClosedError,
@@ -436,7 +437,7 @@ async def test_who_comes_after_one_that_waits_waits_behind_it() -> None:
 
 
 async def test_a_gate_whose_loop_is_gone_is_left_in_peace() -> None:
-    """By requests that are dropped later, and by a `close` in another loop."""
+    """By requests that are dropped later."""
     gates: list[tuple[Gate, asyncio.Future[float]]] = []
 
     async def abandon() -> None:
@@ -449,7 +450,6 @@ async def test_a_gate_whose_loop_is_gone_is_left_in_peace() -> None:
 
     await asyncio.to_thread(asyncio.run, abandon())
     gate, first = gates[0]
-    gate.close()
     gate.leave(first)
     await turns()
     assert gate._waiting
@@ -468,11 +468,11 @@ async def test_who_is_cancelled_when_its_turn_had_come_gives_its_place_back() ->
     assert gate._inside == 0
 
 
-async def test_a_closed_gate_lets_all_go() -> None:
-    """Held, and full: they find that the session is closed."""
+async def test_a_lifted_gate_lets_all_go() -> None:
+    """Held, and full: there are others now, whom it does not see."""
     gate = gate_of(1)
     line = await behind_a_crowd(gate, 3 * _A_TURN)
-    gate.close()
+    gate.lift()
     await turns(9)
     assert all(line.begun)
 
@@ -662,14 +662,19 @@ async def test_close_while_a_request_waits_for_its_turn_ends_it_typed(
 ) -> None:
     """It begins, and finds the session closed."""
     clock = ManualClock()
-    async with CloudServer() as server:
-        cloud = await CloudSession(server.url, ADMIN, clock=clock)
-        await turn()  # the login's task ends, which lets a crowd go
+    async with CloudServer() as server, asyncio.timeout(20):
+        cloud = await CloudSession(server.url, ADMIN, clock=clock, logout_on_close=False)
+        await clock.advance(1.0)
+        server.script(Fault("/users/auth/_refresh", Late(60.0)))
+        renewal = asyncio.create_task(cloud.refresh())
+        while not server.log.to("/users/auth/_refresh"):
+            await turn()
         cloud._refresher.gate.hold()
         call = asyncio.ensure_future(ask(cloud))
-        for _ in range(3):
-            await turn()
+        await turns()
         await cloud.close()
+        with pytest.raises(SessionClosedError):
+            await renewal
         async with asyncio.timeout(5):  # and not the time of a hold, on a clock that stands
             with pytest.raises(SessionClosedError):
                 await call
@@ -692,31 +697,6 @@ async def test_close_ends_a_whole_crowd_typed() -> None:
     kinds = {type(each) for each in ended}
     assert kinds <= {SessionClosedError, aiohttp.ClientConnectionError, ServerDisconnectedError}
     assert sum(isinstance(each, SessionClosedError) for each in ended) > 1_900
-
-
-async def test_close_lets_a_crowd_go_whatever_becomes_of_those_on_their_way() -> None:
-    """A pool that outlives the session goes on with these, and their server may hang."""
-    async with CloudServer() as server:
-        server.reply("/x", {})
-        server.script(Fault("/x", Late(60.0)))
-        async with aiohttp.TCPConnector(limit=1) as pool:
-            cloud = CloudSession(server.url, ADMIN, connector=pool, connector_owner=False)
-            await cloud.open()
-            calls = [asyncio.ensure_future(got(cloud)) for _ in range(1_000)]
-            async with asyncio.timeout(20):
-                while not server.log.to("/x"):
-                    await turn()
-            gate = cloud._refresher.gate
-            waiting = len(gate._waiting)
-            assert waiting > 100
-            await cloud.close()
-            await turns(9)
-            assert not gate._waiting
-            ended = [call.exception() for call in calls if call.done()]
-            assert sum(isinstance(error, SessionClosedError) for error in ended) >= waiting
-            for call in calls:
-                call.cancel()
-            await asyncio.gather(*calls, return_exceptions=True)
 
 
 async def test_a_request_that_is_dropped_in_a_crowd_leaves_nothing() -> None:
@@ -862,11 +842,18 @@ STILL: dict[str, dict[str, Any]] = {
     "a limit": {"timeout": aiohttp.ClientTimeout(3.0)},
     "refusals as answers": {"raise_for_status": False},
     "no redirects": {"allow_redirects": False},
+    "json": {"json": {"a": "b"}},
+    "bytes": {"data": b"1"},
+    "text": {"data": "1", "compress": "deflate", "chunked": True, "expect100": True},
+    "nothing by name": {"json": None, "data": None, "cookies": None, "auth": None, "proxy": None},
 }
 THEIRS: dict[str, dict[str, Any]] = {
     "an Authorization": {"headers": {"Authorization": "own"}},
-    "json": {"json": {}},
-    "data": {"data": b""},
+    "a form": {"data": {"a": "b"}},
+    "bytes that change": {"data": bytearray(b"1")},
+    "two bodies": {"data": b"1", "json": {}},
+    "no json": {"json": object()},
+    "json and a cookie": {"json": {}, "cookies": {"a": "b"}},
     "cookies": {"cookies": {"a": "b"}},
     "a middleware": {"middlewares": ()},
     "a callback": {"raise_for_status": Together(1).come},
@@ -910,8 +897,29 @@ async def test_what_the_caller_changes_after_the_call_is_not_sent() -> None:
         assert {json.loads(body)["n"] for body in bodies} == {str(number) for number in range(20)}
 
 
-async def test_a_request_that_cannot_wait_lets_those_begin_who_do() -> None:
-    """A stream of calls with a body goes past them, and would keep them until their time is up."""
+async def a_form(cloud: CloudSession) -> int:
+    """Send what aiohttp has to read at once."""
+    return await got(cloud, data={"a": "b"})
+
+
+async def a_socket(cloud: CloudSession) -> int:
+    """Ask for a WebSocket, of a server that has none."""
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await cloud.ws_connect("/x")
+    return caught.value.status
+
+
+async def aiohttps_own(cloud: CloudSession) -> int:
+    """Send by the client session itself."""
+    async with cloud.http.get(cloud._refresher.endpoint.root / "x") as response:
+        return response.status
+
+
+@pytest.mark.parametrize("pass_by", [a_form, a_socket, aiohttps_own])
+async def test_a_request_that_cannot_wait_lets_those_begin_who_do(
+    pass_by: Callable[[CloudSession], Awaitable[int]],
+) -> None:
+    """A stream of such calls goes past them, and would keep them until their time is up."""
     async with CloudServer() as server:
         server.reply("/x", {})
         pool = aiohttp.TCPConnector(limit=2)
@@ -920,10 +928,11 @@ async def test_a_request_that_cannot_wait_lets_those_begin_who_do() -> None:
             calls = [asyncio.create_task(got(cloud)) for _ in range(2_000)]
             await turns(3)
             assert len(gate._waiting) > 1_000
-            calls.append(asyncio.create_task(got(cloud, json={})))
+            last = asyncio.ensure_future(pass_by(cloud))
             await turns(8)
             assert not gate._waiting
             assert set(await asyncio.gather(*calls)) == {200}
+            assert await last
 
 
 ABANDONED = """
@@ -988,6 +997,72 @@ async def test_a_limit_for_each_host_is_not_taken_for_one_of_the_crowd() -> None
         CloudSession(server.url, ADMIN, connector=pool) as cloud,
     ):
         assert cloud._refresher.gate._room == inf
+
+
+async def test_a_crowd_shares_a_pool_of_somebody_else_s_as_its_others_do() -> None:
+    """Whoever waits in aiohttp's queue meanwhile would be let in before those who came first."""
+    async with CloudServer() as server, aiohttp.TCPConnector(limit=2) as pool:
+        server.reply("/x", {})
+        async with (
+            CloudSession(server.url, ADMIN, connector=pool, connector_owner=False) as first,
+            CloudSession(server.url, ADMIN, connector=pool, connector_owner=False) as second,
+        ):
+            crowd = [asyncio.create_task(got(first)) for _ in range(1_500)]
+            await turns(9)
+            assert not first._refresher.gate._waiting
+            late = asyncio.create_task(got(second))
+            assert await late == 200
+            assert all(call.done() for call in crowd[:1_490])
+            assert set(await asyncio.gather(*crowd)) == {200}
+
+
+async def test_json_is_sent_in_a_crowd_as_otherwise() -> None:
+    """By the session's own way to write it, and what it cannot write fails where it is awaited."""
+
+    def dumps(value: object) -> str:
+        return json.dumps(value, indent=1)
+
+    async with CloudServer() as server:
+        server.reply("/x", {})
+        async with CloudSession(server.url, ADMIN, json_serialize=dumps) as cloud:
+            assert await got(cloud, json={"n": "1"}) == 200
+            async with in_a_crowd(cloud, json={"n": "1"}):
+                pass
+            plain, crowded = server.log.to("/x")
+            assert crowded.body == plain.body == b'{\n "n": "1"\n}'
+            types = [each.headers["Content-Type"] for each in (plain, crowded)]
+            assert types == ["application/json"] * 2
+            fill(cloud._refresher.gate)
+            impossible = cloud.post("/x", json=object())
+            with pytest.raises(TypeError):
+                await impossible
+
+
+async def test_json_that_is_written_as_bytes_is_left_to_aiohttp() -> None:
+    """It has no public name for what writes it."""
+    async with CloudServer() as server, CloudSession(server.url, ADMIN) as cloud:
+        http = cloud._http
+        assert http is not None
+        http._json_serialize_bytes = lambda value: json.dumps(value).encode()
+        fill(cloud._refresher.gate)
+        pending = cloud.post("/x", json={})
+        assert not waits(pending)
+        pending.close()
+
+
+async def test_a_request_of_a_crowd_begins_in_no_other_loop() -> None:
+    """The timer of those who wait would end with that loop."""
+    async with CloudServer() as server, CloudSession(server.url, ADMIN) as cloud:
+        server.reply("/x", {})
+        pending = in_a_crowd(cloud)
+
+        async def elsewhere() -> None:
+            await pending
+
+        with pytest.raises(ConfigurationError, match="event loop"):
+            await asyncio.to_thread(asyncio.run, elsewhere())
+        assert not cloud._refresher.gate._waiting
+        assert await awaited(cloud) == 200
 
 
 def test_a_request_that_is_dropped_between_two_runs_of_its_loop_hinders_nobody() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import aiohttp
 import pytest
@@ -254,6 +254,42 @@ async def test_an_error_holds_no_frame_that_holds_it(
         finally:
             gc.enable()
         assert left == before
+
+
+class MineError(RuntimeError):
+    """An error of the caller's."""
+
+
+async def raise_mine(*_: object) -> NoReturn:
+    """Fail, as a middleware."""
+    raise MineError
+
+
+@pytest.mark.parametrize("way", ["await", "async with", "task"])
+async def test_an_error_of_the_caller_s_passes_and_leaves_nothing(way: str) -> None:
+    """Nor does it live on in a frame of ours."""
+    async with CloudServer() as server, CloudSession(server.url, ADMIN, policy=QUICK) as cloud:
+
+        async def ask() -> None:
+            pending = cloud.get("/x", middlewares=[raise_mine])
+            if way == "await":
+                await pending
+            elif way == "task":
+                await asyncio.create_task(pending)
+            else:
+                async with pending:
+                    pass
+
+        gc.collect()
+        gc.disable()
+        try:
+            with suppress(MineError):
+                await ask()
+            await asyncio.sleep(0)  # the loop holds a task until its next turn
+            left = sum(isinstance(thing, MineError) for thing in gc.get_objects())
+        finally:
+            gc.enable()
+        assert not left
 
 
 def test_one_connector_cannot_be_both() -> None:
