@@ -197,17 +197,14 @@ class BearerMiddleware:
             # aiohttp's pool lets the next in its queue go on by waking it. If that one is
             # cancelled in the same turn of the loop, the others would wait for ever.
             connector._release_waiter()  # noqa: SLF001 - nothing public wakes the next one
-        pool_closed = False
         if isinstance(error, aiohttp.ClientError):
             forget_frames(error)
-            pool_closed = str(error).startswith("Connector is closed")
-        elif isinstance(error, asyncio.CancelledError):
+        elif isinstance(error, asyncio.CancelledError) and self._refresher.closed:
             # Tell a close from a cancellation: aiohttp's pool cancels those who wait for it.
             task = asyncio.current_task()
-            pool_closed = task is None or not task.cancelling()
-        if pool_closed and self._refresher.closed:
-            msg = "the session was closed while the request waited for a connection"
-            raise SessionClosedError(msg)
+            if task is None or not task.cancelling():
+                msg = "the session was closed while the request waited for a connection"
+                raise SessionClosedError(msg)
 
     async def _renewed(
         self,

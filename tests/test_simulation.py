@@ -75,7 +75,7 @@ def test_a_seed_gives_the_same_report_wherever_it_runs() -> None:
 # -- broken clients -----------------------------------------------------------------------
 
 
-async def never_waits(self: TokenRefresher) -> SessionToken:
+async def never_waits(self: TokenRefresher, **_: float) -> SessionToken:
     """Stand in for `usable`: no token is renewed because a caller needs it."""
     token = self.current
     if token is None:
