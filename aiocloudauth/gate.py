@@ -160,7 +160,8 @@ class Gate:
     def lift(self) -> None:
         """Let all go on, by turns still: from now on none is kept until a connection is near."""
         self._room = inf
-        self._go_on()
+        if self._waiting:
+            self._schedule()
 
     def _schedule(self) -> None:
         if not self._scheduled and not self._loop.is_closed():

@@ -45,7 +45,7 @@ class BearerRequest(aiohttp.ClientRequest):
 
     #: Set by the middleware; without one this is a plain request.
     refresher: TokenRefresher | None = None
-    #: When it began, seconds of the session's clock, if there was no token then.
+    #: When it began, seconds of the session's clock, if others waited for a token then.
     began: float = 0.0
     #: The token that was stamped last.
     sent: SessionToken | None = None
@@ -65,7 +65,11 @@ class BearerRequest(aiohttp.ClientRequest):
     async def _send_when_usable(
         self, refresher: TokenRefresher, conn: Connection
     ) -> aiohttp.ClientResponse:
-        token = await refresher.usable(waited=refresher.outage.waited(self.began))
+        try:
+            token = await refresher.usable(waited=refresher.outage.waited(self.began))
+        except BaseException:
+            conn.release()  # nothing was written to it, and the next one need not connect
+            raise
         protocol = conn.protocol
         if protocol is None or not protocol.is_connected():
             raise _NothingWrittenError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
-from aiohttp import JsonPayload, hdrs
+from aiohttp import hdrs
 from multidict import CIMultiDict
 
 from aiocloudauth.errors import ConfigurationError
@@ -36,8 +36,8 @@ _OURS: Final = {
 }
 
 
-#: What a call may have and wait: values, and what is copied at once. The rest is left to aiohttp
-#: at once, since the caller may change it, or it is the caller's code and to run.
+#: What a call may have and wait: values, and what is read before it waits. The rest is left to
+#: aiohttp at once, since the caller may change it, or it is the caller's code and to run.
 _STILL: Final = frozenset(
     {
         "allow_redirects",
@@ -60,6 +60,8 @@ _STILL: Final = frozenset(
         "timeout",
     }
 )
+#: What it may name all the same, and not have.
+_UNSAID: Final = frozenset({"auth", "cookies", "data", "proxy", "proxy_auth"})
 
 
 def carries_authorization(options: dict[str, Any]) -> bool:
@@ -116,28 +118,20 @@ def checked_options(
 
 
 def may_wait(http: aiohttp.ClientSession, options: dict[str, Any]) -> bool:
-    """Return whether nothing that a call brings may change, or has to run, while it waits.
-
-    A JSON body is serialised for that, as aiohttp does once a request begins.
-    """
-    still = all(
-        name in _STILL or value is None or (name == "data" and isinstance(value, (bytes, str)))
+    """Return whether nothing that a call brings may change, or has to run, while it waits."""
+    if callable(options.get("raise_for_status")):
+        return False
+    if options.get("json") is not None:
+        if options.get("data") is not None:
+            return False
+        if getattr(http, "_json_serialize_bytes", None) is not None:  # it has no public name
+            return False
+    return all(
+        name in _STILL
+        or (name in _UNSAID and value is None)
+        or (name == "data" and isinstance(value, (bytes, str)))
         for name, value in options.items()
     )
-    if not still or callable(options.get("raise_for_status")):
-        return False
-    return options.get("json") is None or _serialise(http, options)
-
-
-def _serialise(http: aiohttp.ClientSession, options: dict[str, Any]) -> bool:
-    if options.get("data") is not None or getattr(http, "_json_serialize_bytes", None) is not None:
-        return False
-    try:
-        options["data"] = JsonPayload(options["json"], dumps=http.json_serialize)
-    except Exception:  # noqa: BLE001 - whatever it is, aiohttp meets it where the caller waits
-        return False
-    del options["json"]
-    return True
 
 
 def shared_connections(http: aiohttp.ClientSession, outer: tuple[object, ...]) -> int:

@@ -1,4 +1,4 @@
-"""The time without a token: since when, and since when a request waits for its end."""
+"""The time in which requests wait for a token: since when, and each of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Outage"]
 
 
 class Outage:
-    """Knows since when no token may be sent.
+    """Knows since when there is no token and one may come.
 
     A request waits for a token where it is written, with a connection in hand, and others
     wait for that connection. So that none of them waits longer than one, each counts its
@@ -23,16 +23,16 @@ class Outage:
     def __init__(self, clock: Clock) -> None:
         """Begin with none."""
         self._clock = clock
-        #: Seconds of `Clock.monotonic`; `None` while a token may be sent.
+        #: Seconds of `Clock.monotonic`; `None` while nobody waits.
         self.since: float | None = None
 
     def begin(self) -> None:
-        """Take note that no token may be sent from now on; a second call does nothing."""
+        """Take note that requests wait from now on; a second call does nothing."""
         if self.since is None:
             self.since = self._clock.monotonic()
 
     def end(self) -> None:
-        """Take note that a token may be sent."""
+        """Take note that nobody waits: there is a token, or there will be none."""
         self.since = None
 
     def now(self) -> float:

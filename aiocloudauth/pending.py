@@ -10,6 +10,7 @@ from aiohttp import (
     ClientTimeout,
     ClientWebSocketResponse,
     ConnectionTimeoutError,
+    JsonPayload,
 )
 from aiohttp.client import _BaseRequestContextManager
 from aiohttp.helpers import sentinel
@@ -53,6 +54,9 @@ async def in_turn(
     params = options.pop("params", None)
     if params:
         url = url.extend_query(params)  # now: they are the caller's, who may change them
+    json = options.pop("json", None)
+    if json is not None:
+        options["data"] = JsonPayload(json, dumps=http.json_serialize)
     timeout = options.get("timeout", sentinel)
     if not isinstance(timeout, ClientTimeout):
         timeout = http.timeout if timeout is sentinel else ClientTimeout(timeout)

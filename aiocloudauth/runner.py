@@ -216,6 +216,7 @@ class Runner:
                 self._alarm.set(at)
             case Deny(error):
                 self.waiters.settle(error)
+                self.outage.end()  # nobody waits any more; a next attempt begins another one
             case Conclude(error):
                 self.outcomes.settle(error)
             case _:

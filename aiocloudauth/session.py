@@ -72,9 +72,8 @@ class CloudSession(Openable):
         logout_on_close: Whether `close` ends the server's session, if this one logged in.
         auth_connector: A connector for the authentication calls; `close` closes it.
         clock: Where time and randomness are read.
-        client_options: Handed to the one `aiohttp.ClientSession` this owns. A caller's
-            ``middlewares`` run outside the one that sends the token; a ``connector``
-            that others use too wants ``connector_owner=False``.
+        client_options: Handed to the one `aiohttp.ClientSession` this owns. ``middlewares``
+            run outside ours; a shared ``connector`` wants ``connector_owner=False``.
 
     Raises:
         ConfigurationError: A value cannot work.
@@ -181,8 +180,7 @@ class CloudSession(Openable):
     async def close(self) -> None:
         """End the session: no task, timer or connection is left. A second call does nothing.
 
-        Callers who wait for a token get `SessionClosedError`. ``_logout`` gets 2 seconds
-        at most.
+        Callers who wait get `SessionClosedError`. ``_logout`` gets 2 seconds at most.
         """
         self._refresher.require_closable()  # before anything is touched
         try:
@@ -201,11 +199,13 @@ class CloudSession(Openable):
     def http(self) -> aiohttp.ClientSession:
         """The `aiohttp.ClientSession` itself, which sends the token to the ECE's origin.
 
+        From now on a crowd waits in aiohttp's own queue, as what is sent by this does.
+
         Raises:
             SessionClosedError: Before `open`, or after `close`.
         """
         http = self._ready()
-        self._refresher.gate.lift()  # what is sent by it would overtake those who wait there
+        self._refresher.gate.lift()
         return http
 
     @property

@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 
 from aiocloudauth import CloudSession, Password, RenewalPolicy, SessionExpiredError
 from aiocloudauth.outage import Outage
-from aiocloudauth.testing import CloudServer, Fault, ManualClock, Silence
+from aiocloudauth.testing import CloudServer, Fault, Late, ManualClock, Silence
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from aiohttp.client_proto import ResponseHandler
+
 POLICY = RenewalPolicy(min_interval=0.01, backoff_max=1.0, attempt_timeout=2.0, renewal_timeout=7.0)
+
+
+class Counted(aiohttp.TCPConnector):
+    """A connector that counts its connections."""
+
+    connects = 0
+
+    async def _create_connection(self, *args: Any) -> ResponseHandler:
+        """Connect, and count."""
+        self.connects += 1
+        return await super()._create_connection(*args)
 
 
 class Watch:
     """A session with one connection for its requests, and when each of them ended."""
 
-    def __init__(self, server: CloudServer, clock: ManualClock, cloud: CloudSession) -> None:
+    def __init__(
+        self, server: CloudServer, clock: ManualClock, cloud: CloudSession, pool: Counted
+    ) -> None:
         self.server = server
         self.clock = clock
         self.cloud = cloud
+        self.pool = pool
         self.ended: list[tuple[str, float]] = []
         self._began = clock.monotonic()
         self._asked: list[asyncio.Task[None]] = []
@@ -55,13 +71,13 @@ async def watch() -> AsyncIterator[Watch]:
     """Watch a session with a pool of one."""
     clock = ManualClock()
     async with CloudServer(clock=clock) as server:
-        pool = aiohttp.TCPConnector(limit=1)
+        pool = Counted(limit=1)
         admin = Password("admin", "secret")
         cloud = CloudSession(server.url, admin, policy=POLICY, clock=clock, connector=pool)
         await clock.drive(cloud.open())
         await clock.advance(1.0)
         try:
-            yield Watch(server, clock, cloud)
+            yield Watch(server, clock, cloud, pool)
         finally:
             server.clear_faults()
             await clock.drive(cloud.close())
@@ -98,6 +114,38 @@ async def test_one_that_begins_in_an_outage_has_all_of_its_time(watch: Watch) ->
     watch.server.clear_faults()
     await watch.clock.advance(30.0)
     assert [how for how, _ in watch.ended] == ["denied", "denied", "answered"]
+
+
+async def test_those_who_are_denied_leave_the_connection_to_the_next(watch: Watch) -> None:
+    """Nothing was written to it; to connect once for each would take longer than they have."""
+    await watch.ask()
+    watch.lose()
+    await watch.ask(50)
+    await watch.clock.advance(20.0)
+    assert [how for how, _ in watch.ended] == ["answered"] + ["denied"] * 50
+    assert watch.pool.connects == 1
+
+
+@pytest.mark.parametrize("ends", ["logged out", "refused"])
+async def test_a_login_begins_anew_after_nobody_could_wait(watch: Watch, ends: str) -> None:
+    """A request that queued meanwhile is not denied for the time before it."""
+    await watch.ask(1, "/x?delay=20")
+    await watch.ask()
+    if ends == "logged out":
+        await watch.clock.drive(watch.cloud.logout())
+    else:
+        watch.server.fail_next("_refresh", status=401, code="root.unauthorized")
+        watch.server.fail_next("_login", status=401, code="root.unauthenticated")
+        token = watch.cloud.token
+        assert token is not None
+        watch.cloud._refresher.reject(token)
+    await watch.clock.advance(19.0)
+    assert watch.cloud.token is None
+    watch.server.fail_next("_login", Late(1.5))
+    login = asyncio.create_task(watch.cloud.login(Password("admin", "secret")))
+    await watch.clock.advance(10.0)
+    await login
+    assert watch.ended == [("answered", 20), ("answered", 20)]
 
 
 async def test_an_outage_counts_from_its_begin_until_its_end() -> None:
