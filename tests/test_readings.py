@@ -265,13 +265,16 @@ async def raise_mine(*_: object) -> NoReturn:
     raise MineError
 
 
-@pytest.mark.parametrize("way", ["await", "async with", "task"])
+@pytest.mark.parametrize("way", ["await", "async with", "task", "websocket"])
 async def test_an_error_of_the_caller_s_passes_and_leaves_nothing(way: str) -> None:
     """Nor does it live on in a frame of ours."""
-    async with CloudServer() as server, CloudSession(server.url, ADMIN, policy=QUICK) as cloud:
+    async with (
+        CloudServer() as server,
+        CloudSession(server.url, ADMIN, policy=QUICK, middlewares=[raise_mine]) as cloud,
+    ):
 
         async def ask() -> None:
-            pending = cloud.get("/x", middlewares=[raise_mine])
+            pending = cloud.ws_connect("/ws") if way == "websocket" else cloud.get("/x")
             if way == "await":
                 await pending
             elif way == "task":
