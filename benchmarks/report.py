@@ -321,28 +321,29 @@ What takes how much is in the [profiles](#profiles-where-it-goes) at the end of 
 does nothing else until it has: the 401, and the renewal, wait behind all of them, then the process
 waits for the renewal, and a middleware that renews before it sends takes CPU + renewal. Here they
 begin by turns, so that the renewal overtakes them and they are built while the server works on it:
-the wall is hardly more than the CPU. That CPU is more than raw's, by a quarter in this run, and the
-0.2 s that the target allows for the renewal are hardly more than that: a herd that meets its target
-has little to spare, and in slow stretches of the machine one may miss it. A quarter of the
-difference to a half is the collector's (column *of it collecting*): aiohttp's wrapper around a
-middleware and the middleware's coroutine are six objects a request that it tracks, and these take
-it to a third pass over all that lives, where raw makes two. A middleware that does nothing pays the
-same, and one that renewed would wait for that besides. The rest is what a middleware costs anyhow,
-and the wait for a turn: beside the do-nothing one, and without the collector, 10 to 19 µs a
-request.
+the wall is hardly more than the CPU. That CPU is more than raw's, by a fifth or a quarter. The 0.2
+s that the target allows for the renewal are more than that where raw takes 0.5 s, and about as much
+where the machine is so slow that raw takes one or more: there a herd may miss its target in one run
+and meet it in the next. A good part of the difference is the collector's (column *of it
+collecting*): aiohttp's wrapper around a middleware and the middleware's coroutine are six objects a
+request that it tracks, and these take it to a third pass over all that lives, where raw makes two.
+A middleware that does nothing pays the same, and one that renewed would wait for that besides. The
+rest is what a middleware costs anyhow, and the wait for a turn: beside the do-nothing one, and
+without the collector, 10 to 30 µs a request, as fast as the machine is.
 
 **Steady state and throughput under load.** In machine instructions, which are counted and hardly
 vary, a request of ours takes as many as one with a middleware that does nothing. By the clock it
-takes up to 1 % more at a concurrency of 64 and about 2 % at 1, so that a row may miss its 1.01 in
-one run and keep it in the next. It runs through nine short functions where the other runs through
-four, and at a concurrency of 1 the process sleeps between requests and wakes with cold caches.
-Those misses do not count as instructions, nor does what the kernel does when Python 3.11 asks for
-the running loop. To answer `async with` past aiohttp's own `__aenter__` and `__aexit__`, and to
-hand aiohttp the middleware as a bound method, took another 1 % off in a trial, and showed: in
-bodies that could not be read any more, in unittest's `enterAsyncContext`, in mocks and patches.
-Under load a client that is bound to one core loses in throughput what it costs in CPU, and there a
-middleware that does nothing loses 2.5 to 4 % by itself, which leaves little or nothing of the 3 %
-that the target allows.
+takes up to 2 % more, so that a row may miss its 1.01 in one run and keep it in the next. It runs
+through nine short functions where the other runs through four, and at a concurrency of 1 the
+process sleeps between requests and wakes with cold caches. Those misses do not count as
+instructions, nor does what the kernel does when Python 3.11 asks for the running loop. To answer
+`async with` past aiohttp's own `__aenter__` and `__aexit__`, and to hand aiohttp the middleware as
+a bound method, took another 1 % off in a trial, and showed: in bodies that could not be read any
+more, in unittest's `enterAsyncContext`, in mocks and patches. Under load a client that is bound to
+one core loses in throughput what it costs in CPU, and there a middleware that does nothing loses 3
+to 5 % by itself, which leaves little or nothing of the 3 % that the target allows. A request over
+100 ms outside the renewals, with tens of others of the same moment, is a machine that stood still
+for as long.
 
 **Requests that wait for a connection.** Of 10,000 that begin at once the first 512 are aiohttp's,
 and then three for each connection. The others wait in the gate, where one is a task, the coroutines
