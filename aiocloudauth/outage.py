@@ -15,7 +15,7 @@ class Outage:
 
     A request waits for a token where it is written, with a connection in hand, and others
     wait for that connection. So that none of them waits longer than one, each counts its
-    time from when it began, or from when the token was lost if that was later.
+    time from when it began, or from when the outage did if that was later.
     """
 
     __slots__ = ("_clock", "since")

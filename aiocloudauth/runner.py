@@ -133,7 +133,7 @@ class Runner:
         self.situation: Situation = New(Record())
         #: What requests read.
         self.served = NOTHING
-        #: Since when that is nothing.
+        #: Since when callers wait for it.
         self.outage = Outage(clock)
         #: How often all that was under way was dropped, by a logout or a close.
         self.drops = 0
