@@ -58,8 +58,7 @@ if TYPE_CHECKING:
     from aiocloudauth.policy import RenewalPolicy
     from aiocloudauth.refresher import TokenRefresher
     from aiocloudauth.session import CloudSession
-    from aiocloudauth.situations import SessionState
-    from aiocloudauth.token import Secret, SessionToken
+    from aiocloudauth.token import Secret, SessionState, SessionToken
 
 __all__ = [
     "ApiError",
@@ -121,8 +120,7 @@ _HOMES = {
     "policy": ("RenewalPolicy",),
     "refresher": ("TokenRefresher",),
     "session": ("CloudSession",),
-    "situations": ("SessionState",),
-    "token": ("Secret", "SessionToken"),
+    "token": ("Secret", "SessionState", "SessionToken"),
     "events": (
         "Event",
         "LoggedIn",
@@ -137,18 +135,22 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name == "__version__":
-        from importlib.metadata import version
+if TYPE_CHECKING:
+    __version__: str
+else:
+    # At run time only: a type checker shall find a wrong name.
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            from importlib.metadata import version
 
-        return version("aiocloudauth")
-    if name not in __all__:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    home = next((module for module, names in _HOMES.items() if name in names), "errors")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+            return version("aiocloudauth")
+        if name not in __all__:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        home = next((module for module, names in _HOMES.items() if name in names), "errors")
+        value = getattr(import_module(f"{__name__}.{home}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

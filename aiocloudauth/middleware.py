@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import hdrs
-from aiohttp.helpers import basicauth_from_netrc, netrc_from_env
 
-from aiocloudauth import events
-from aiocloudauth.endpoint import without_secrets
-from aiocloudauth.errors import BodyNotReplayableError, SessionClosedError, chain
-from aiocloudauth.replay import can_send_again, is_refusal, was_interrupted
+from aiocloudauth._http import compat
+from aiocloudauth._http.options import netrc_authorization
+from aiocloudauth._http.replay import can_send_again, is_refusal, was_interrupted
+from aiocloudauth._wire.endpoint import without_secrets
+from aiocloudauth.errors import BodyNotReplayableError, chain
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -23,12 +22,11 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from yarl import URL
 
+    from aiocloudauth._runtime.source import TokenSource
     from aiocloudauth.refresher import TokenRefresher
     from aiocloudauth.token import SessionToken
 
 __all__ = ["BearerMiddleware", "BearerRequest"]
-
-_send: Final = aiohttp.ClientRequest.send
 
 
 class _NothingWrittenError(Exception):
@@ -44,38 +42,41 @@ class BearerRequest(aiohttp.ClientRequest):
     """
 
     #: Set by the middleware; without one this is a plain request.
-    refresher: TokenRefresher | None = None
-    #: When it began, seconds of the session's clock, if others waited for a token then.
+    source: TokenSource | None = None
+    #: When the middleware had it, seconds of the session's clock.
     began: float = 0.0
     #: The token that was stamped last.
     sent: SessionToken | None = None
 
-    def send(self, conn: Connection) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
-        """Stamp the token in hand and write the request; wait if there is none."""
-        refresher = self.refresher
-        if refresher is None:
-            return _send(self, conn)
-        token = refresher.current
-        if token is None:
-            return self._send_when_usable(refresher, conn)
+    if compat.SEND is not None:
+
+        def send(self, conn: Connection) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
+            """Stamp the token in hand and write the request; wait if there is none."""
+            source = self.source
+            if source is not None:
+                token = source.current
+                if token is None:
+                    return self._send_when_usable(source, conn)
+                self._stamp(token)
+            return compat.SEND(self, conn)  # type: ignore[no-any-return]  # aiohttp's own
+
+    def _stamp(self, token: SessionToken) -> None:
         self.sent = token
         self.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
-        return _send(self, conn)
 
     async def _send_when_usable(
-        self, refresher: TokenRefresher, conn: Connection
+        self, source: TokenSource, conn: Connection
     ) -> aiohttp.ClientResponse:
         try:
-            token = await refresher.usable(waited=refresher.outage.waited(self.began))
+            token = await source.usable(began=self.began)
         except BaseException:
             conn.release()  # nothing was written to it, and the next one need not connect
             raise
         protocol = conn.protocol
         if protocol is None or not protocol.is_connected():
             raise _NothingWrittenError
-        self.sent = token
-        self.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
-        return await _send(self, conn)
+        self._stamp(token)
+        return await compat.SEND(self, conn)  # type: ignore[no-any-return]  # aiohttp's own
 
 
 class BearerMiddleware:
@@ -99,13 +100,12 @@ class BearerMiddleware:
         SessionExpiredError: No token could be had; ``__cause__`` says why.
     """
 
-    __slots__ = ("_last", "_outage", "_owns", "_refresher")
+    __slots__ = ("_last", "_now", "_source")
 
     def __init__(self, refresher: TokenRefresher) -> None:
         """Bind to `refresher`."""
-        self._refresher = refresher
-        self._outage = refresher.outage
-        self._owns = refresher.endpoint.owns
+        self._source = refresher._source  # noqa: SLF001 - its other half: see `TokenSource`
+        self._now = self._source.clock.monotonic
         # The URL that was found to be ours last: a session's URLs are cached objects.
         self._last: URL | None = None
 
@@ -114,35 +114,21 @@ class BearerMiddleware:
     ) -> aiohttp.ClientResponse:
         """Send `request` with the token, and again with a newer one if that is refused."""
         # Each local variable here is memory in each request that waits for a connection.
-        if request.url is not self._last and not self._is_ours(request.url):
+        if request.url is not self._last:
+            if not self._source.endpoint.owns(request.url):
+                return await self.pass_on(request, handler)
+            self._last = request.url
+        if hdrs.AUTHORIZATION in request.headers and not await _from_netrc(request):
             return await self.pass_on(request, handler)
-        if hdrs.AUTHORIZATION in request.headers and not _from_netrc(request):
-            return await self.pass_on(request, handler)
-        if not isinstance(request, BearerRequest):
+        if compat.SEND is None or not isinstance(request, BearerRequest):
             return await self._unbound(request, handler)
-        request.refresher = self._refresher
-        if self._outage.since is not None:
-            request.began = self._outage.now()
-        try:
-            response = await handler(request)
-        except _NothingWrittenError:
-            response = await self._written(request, handler)
-        except BaseException as error:
-            self._broken_off(request, error)
-            raise
-        finally:
-            request.headers.pop(hdrs.AUTHORIZATION, None)
+        request.source, request.began = self._source, self._now()
+        response = await self._written(request, handler)
         if response.status != 401 or request.sent is None:
             return response
         if not await self._renewed(request, response, request.sent):
             return response
         return await self._written(request, handler)
-
-    def _is_ours(self, url: URL) -> bool:
-        if not self._owns(url):
-            return False
-        self._last = url
-        return True
 
     async def pass_on(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -150,65 +136,38 @@ class BearerMiddleware:
         """Leave a request alone that is not for our token; it waits in the same pool."""
         try:
             return await handler(request)
-        except BaseException as error:
-            self._broken_off(request, error)
+        except BaseException:
+            compat.wake_next(request.session.connector)
             raise
 
     async def _written(
-        self, request: BearerRequest, handler: aiohttp.ClientHandlerType
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         """Hand the request on until a connection lives long enough to write to it."""
         while True:
             try:
-                return await handler(request)
+                return await self.pass_on(request, handler)
             except _NothingWrittenError:
                 continue
-            except BaseException as error:
-                self._broken_off(request, error)
+            except aiohttp.ClientError as error:
+                forget_frames(error)
                 raise
             finally:
+                # aiohttp prints the fields of a request in some of its errors.
                 request.headers.pop(hdrs.AUTHORIZATION, None)
 
     async def _unbound(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """As `__call__`, for a session without `BearerRequest`."""
-        token = await self._refresher.usable()
-        response = await self._stamped(request, handler, token)
+        """As `__call__`, with the token bound before the wait for a connection."""
+        token = await self._source.usable()
+        request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
+        response = await self._written(request, handler)
         if response.status != 401 or not await self._renewed(request, response, token):
             return response
-        return await self._stamped(request, handler, await self._refresher.usable())
-
-    async def _stamped(
-        self,
-        request: aiohttp.ClientRequest,
-        handler: aiohttp.ClientHandlerType,
-        token: SessionToken,
-    ) -> aiohttp.ClientResponse:
+        token = await self._source.usable()
         request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
-        try:
-            return await handler(request)
-        except BaseException as error:
-            self._broken_off(request, error)
-            raise
-        finally:
-            request.headers.pop(hdrs.AUTHORIZATION, None)
-
-    def _broken_off(self, request: aiohttp.ClientRequest, error: BaseException) -> None:
-        """See to what a request leaves that ended without an answer."""
-        connector = request.session.connector
-        if connector is not None:
-            # aiohttp's pool lets the next in its queue go on by waking it. If that one is
-            # cancelled in the same turn of the loop, the others would wait for ever.
-            connector._release_waiter()  # noqa: SLF001 - nothing public wakes the next one
-        if isinstance(error, aiohttp.ClientError):
-            forget_frames(error)
-        elif isinstance(error, asyncio.CancelledError) and self._refresher.closed:
-            # Tell a close from a cancellation: aiohttp's pool cancels those who wait for it.
-            task = asyncio.current_task()
-            if task is None or not task.cancelling():
-                msg = "the session was closed while the request waited for a connection"
-                raise SessionClosedError(msg)
+        return await self._written(request, handler)
 
     async def _renewed(
         self,
@@ -217,14 +176,12 @@ class BearerMiddleware:
         token: SessionToken,
     ) -> bool:
         """Return whether a 401 was about `token` and the request may be sent again."""
-        refresher = self._refresher
+        source, policy = self._source, self._source.policy
         interrupted = was_interrupted(request, response)  # to be asked before any wait
-        with refresher.readings.bound(response):
-            refused = await is_refusal(response, refresher.policy.max_body)
-        if not refused:
+        if not await is_refusal(response, policy.max_body, source.clock, policy.attempt_timeout):
             return False
         try:
-            if not refresher.reject(token):
+            if not source.reject(token):
                 return False
         except BaseException:  # from another loop
             response.close()
@@ -232,18 +189,15 @@ class BearerMiddleware:
         # Keeping the connection while waiting would block a pool of one.
         response.release()
         await request.close()
-        await refresher.usable()
-        if not can_send_again(request.body, interrupted=interrupted):
+        await source.usable()
+        again = can_send_again(request.body, interrupted=interrupted)
+        if not again or not compat.expect_again(request):
             msg = (
                 f"{request.method} {without_secrets(request.url)}: the token was refused and "
                 "renewed, but this body cannot be sent twice; send the request again"
             )
             raise BodyNotReplayableError(msg)
-        if hdrs.EXPECT in request.headers:
-            request.update_expect_continue()
-        refresher.emit(
-            events.RequestReplayed, method=request.method, url=without_secrets(request.url)
-        )
+        source.replayed(request.method, without_secrets(request.url))
         return True
 
 
@@ -282,12 +236,8 @@ def forget_frames(error: BaseException) -> None:
                     frame.clear()
 
 
-def _from_netrc(request: aiohttp.ClientRequest) -> bool:
+async def _from_netrc(request: aiohttp.ClientRequest) -> bool:
     """Return whether the ``Authorization`` field is one that ``trust_env`` brought in."""
     if not request.session.trust_env or request.url.host is None:
         return False
-    try:
-        entry = basicauth_from_netrc(netrc_from_env(), request.url.host)
-    except LookupError:
-        return False
-    return request.headers[hdrs.AUTHORIZATION] == entry.encode()
+    return request.headers[hdrs.AUTHORIZATION] == await netrc_authorization(request.url.host)

@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+import logging
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiocloudauth import events
-from aiocloudauth.attempt import Attempts
-from aiocloudauth.clock import Clock, Timeline
-from aiocloudauth.credentials import check
-from aiocloudauth.endpoint import Endpoint
-from aiocloudauth.errors import (
-    CloudAuthError,
-    ConfigurationError,
-    RenewalTimeoutError,
-    SessionClosedError,
-    SessionExpiredError,
-)
-from aiocloudauth.exchange import AuthExchange
-from aiocloudauth.failure import for_request
-from aiocloudauth.gate import Gate
-from aiocloudauth.guard import Guard
-from aiocloudauth.openable import Openable
-from aiocloudauth.policy import RenewalPolicy
-from aiocloudauth.readings import Readings
-from aiocloudauth.runner import NOTHING, Runner
-from aiocloudauth.situations import (
+from aiocloudauth._core.states import (
     CloseAsked,
     Emit,
     Input,
@@ -34,15 +15,28 @@ from aiocloudauth.situations import (
     LogoutAsked,
     Opened,
     OpenGivenUp,
-    Rejected,
     RenewalAsked,
-    SessionState,
-    Wanted,
 )
-from aiocloudauth.subscribers import Subscribers
-from aiocloudauth.tls import tls
-from aiocloudauth.token import SessionToken
-from aiocloudauth.waiters import again
+from aiocloudauth._http import compat
+from aiocloudauth._http.exchange import AuthExchange
+from aiocloudauth._http.options import tls
+from aiocloudauth._runtime.attempt import Attempts
+from aiocloudauth._runtime.guard import Guard, Openable
+from aiocloudauth._runtime.runner import NOTHING, Runner
+from aiocloudauth._runtime.source import TokenSource
+from aiocloudauth._runtime.subscribers import Subscribers, log
+from aiocloudauth._runtime.waiters import again
+from aiocloudauth._wire.endpoint import Endpoint
+from aiocloudauth.clock import Clock, Timeline
+from aiocloudauth.credentials import check
+from aiocloudauth.errors import (
+    CloudAuthError,
+    ConfigurationError,
+    SessionClosedError,
+    SessionExpiredError,
+)
+from aiocloudauth.policy import RenewalPolicy
+from aiocloudauth.token import SessionState, SessionToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,9 +44,8 @@ if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
+    from aiocloudauth._http.options import TlsOption
     from aiocloudauth.credentials import Credentials
-    from aiocloudauth.tls import TlsOption
-    from aiocloudauth.token import Secret
 
 __all__ = ["TokenRefresher"]
 
@@ -115,12 +108,10 @@ class TokenRefresher(Openable):
             raise ConfigurationError(f"policy must be a RenewalPolicy, not {type(policy).__name__}")
         self._policy = policy
         clock = self._clock = clock or Clock()
-        self._wall = clock.time
         timeline = self._timeline = Timeline(clock)
         self._subscribers = Subscribers(clock, timeline)
         if on_event is not None:
             self._subscribers.add(on_event)
-        gate = self.gate = Gate(clock)
         self._exchange = AuthExchange(
             self._endpoint,
             clock=clock,
@@ -132,75 +123,47 @@ class TokenRefresher(Openable):
             proxy_auth=proxy_auth,
             trust_env=trust_env,
             timeout=timeout,
-            on_sent=gate.sent,
         )
         self._attempts = Attempts(credentials, self._exchange, clock, policy)
         self._runner = Runner(
-            self._attempts, self._subscribers, gate, clock=clock, timeline=timeline, policy=policy
+            self._attempts, self._subscribers, clock=clock, timeline=timeline, policy=policy
         )
-        self.outage = self._runner.outage
         self._logout_on_close = logout_on_close
         self._guard = Guard()
-        self.readings = Readings(clock, policy.attempt_timeout)
+        self._source = TokenSource(
+            self._runner,
+            self._guard,
+            self._subscribers,
+            endpoint=self._endpoint,
+            policy=policy,
+            clock=clock,
+            timeline=timeline,
+        )
 
     # -- what is held ---------------------------------------------------------------------
 
     @property
     def current(self) -> SessionToken | None:
         """The token to send now, or `None` if there is none that may still be sent."""
-        served = self._runner.served
-        return served.token if self._wall() < served.until else None
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """The API root."""
-        return self._endpoint
-
-    @property
-    def policy(self) -> RenewalPolicy:
-        """When to renew."""
-        return self._policy
+        return self._source.current
 
     @property
     def state(self) -> SessionState:
         """How the session stands."""
         if self._runner.served is not NOTHING and self.current is None:
             return SessionState.EXPIRED  # after a suspend, before the timer noticed
-        return self._runner.situation.state
+        return self._runner.state.shown
 
     @property
     def last_error(self) -> CloudAuthError | None:
         """The last failure of a renewal; `None` after a success."""
-        return self._runner.situation.record.error
+        return self._runner.last_error
 
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """What must not stand in a message: the credentials' secrets and the last tokens."""
-        return (*self._attempts.credentials.secrets(), *self._runner.recent)
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._guard.closed
-
-    @property
-    def renewable(self) -> bool:
-        """Whether a refused token can be followed by another."""
-        return self._runner.machine.renewable
-
-    def require_open(self) -> None:
-        """Check that this may be used here and now; raises as `Guard.require_open`."""
-        self._guard.require_open()
-
-    def require_closable(self) -> None:
-        """Check that `close` may be called here; raises as `Guard.require_closable`."""
-        self._guard.require_closable()
-
-    async def usable(self, *, waited: float = 0.0) -> SessionToken:
+    async def usable(self) -> SessionToken:
         """Return a token that may be sent now, waiting for a renewal if there is none.
 
-        Waits for at most `RenewalPolicy.renewal_timeout` seconds, of which the caller has
-        `waited` some elsewhere. Cancelling the caller touches nothing else.
+        Waits for at most `RenewalPolicy.renewal_timeout` seconds. Cancelling the caller
+        touches nothing else.
 
         Raises:
             SessionExpiredError: None could be had; ``__cause__`` says why.
@@ -208,11 +171,7 @@ class TokenRefresher(Openable):
             NoAuthenticationClusterError: This ECE has no authentication cluster.
             SessionClosedError: Before `open`, or after `close`.
         """
-        token = self.current
-        if token is not None:
-            return token
-        self.require_open()
-        return await self._wait(Wanted, waited)
+        return await self._source.usable()
 
     def reject(self, token: SessionToken) -> bool:
         """Tell that the API refused `token`; a newer one is not harmed.
@@ -226,10 +185,18 @@ class TokenRefresher(Openable):
         if not isinstance(token, SessionToken):
             kind = type(token).__name__
             raise ConfigurationError(f"reject() takes the SessionToken that was sent, not {kind}")
-        if self._guard.opened and not self._guard.closed:
-            self._guard.require_own_loop()
-            self._runner.feed(Rejected(self._timeline.now(), token.generation))
-        return self._runner.machine.renewable
+        return self._source.reject(token)
+
+    def client_options(self) -> dict[str, Any]:
+        """Return what makes a client session send this token.
+
+        ``aiohttp.ClientSession(**refresher.client_options())`` has a `BearerMiddleware` of
+        this refresher among its ``middlewares``, and `BearerRequest` as ``request_class``.
+        """
+        # Built upon this module; here lest every user has to put the two together.
+        from aiocloudauth.middleware import BearerMiddleware, BearerRequest
+
+        return {"middlewares": (BearerMiddleware(self),), "request_class": BearerRequest}
 
     # -- open, close ----------------------------------------------------------------------
 
@@ -250,6 +217,8 @@ class TokenRefresher(Openable):
             guard.require_not_closed()
             if guard.opened:
                 return self
+            for missing in compat.MISSING:
+                log(logging.DEBUG, "this aiohttp lacks what %s", missing)
             self._exchange.start()
             guard.loop = asyncio.get_running_loop()
             try:
@@ -268,7 +237,7 @@ class TokenRefresher(Openable):
 
     async def _first(self) -> None:
         try:
-            await self._wait(Opened)
+            await self._source.wait(Opened)
         except SessionClosedError:
             raise
         except CloudAuthError as error:
@@ -288,9 +257,9 @@ class TokenRefresher(Openable):
         async with guard.lock("close"):
             if guard.closed:
                 return
-            guard.closed = True
             token = self._runner.served.token
             orphaned = guard.orphaned
+            guard.end()
             if orphaned:
                 self._runner.forget()
             self._runner.feed(CloseAsked(self._timeline.now()))
@@ -299,7 +268,6 @@ class TokenRefresher(Openable):
             self._runner.outcomes.settle(gone)
             if orphaned:
                 return  # with its loop went all that could be closed
-            self.readings.close()
             try:
                 await self._runner.settle()
                 ours = self._logout_on_close and self._attempts.credentials.logs_in
@@ -323,7 +291,7 @@ class TokenRefresher(Openable):
             CloudAuthError: The attempt's own typed error. A token in hand stays.
             SessionExpiredError: Nothing is left to renew with.
         """
-        self.require_open()
+        self._guard.require_open()
         await self._outcome(RenewalAsked(self._timeline.now()))
 
     async def login(self, credentials: Credentials | None = None) -> None:
@@ -335,16 +303,16 @@ class TokenRefresher(Openable):
             CloudAuthError: The attempt's own typed error.
             ConfigurationError: `credentials` are none.
         """
-        self.require_open()
+        self._guard.require_open()
         if credentials is None:
             await self._outcome(LoginAsked(self._timeline.now()))
             return
         check(credentials, hosted=self._endpoint.hosted)
         drops = self._runner.drops
         async with self._guard.lock("login"):
-            self.require_open()
+            self._guard.require_open()
             await self._runner.turn()
-            self.require_open()
+            self._guard.require_open()
             if self._runner.drops != drops:
                 raise SessionExpiredError("logged out before this login could start")
             self._runner.trial = credentials
@@ -359,7 +327,7 @@ class TokenRefresher(Openable):
         A renewal under way is dropped and cannot bring the session back; `login` can.
         The server's failure is logged.
         """
-        self.require_open()
+        self._guard.require_open()
         token = self._runner.served.token
         self._runner.feed(LogoutAsked(self._timeline.now()))
         await self._runner.settle()
@@ -378,22 +346,6 @@ class TokenRefresher(Openable):
             ConfigurationError: `callback` is no plain function.
         """
         return self._subscribers.add(callback)
-
-    def emit(self, kind: type[events.Event], **details: Any) -> None:
-        """Tell the subscribers of something that happened to a request."""
-        self._subscribers.tell(Emit(kind, details))
-
-    # -- waiting --------------------------------------------------------------------------
-
-    async def _wait(self, reason: type[Wanted | Opened], waited: float = 0.0) -> SessionToken:
-        limit = self._policy.renewal_timeout
-        with suppress(TimeoutError):  # no error that a caller is denied with is one
-            async with self._clock.timeout(limit - waited):
-                return await self._runner.waiters.wait(
-                    lambda: self._runner.feed(reason(self._timeline.now()))
-                )
-        late = RenewalTimeoutError(f"no token within {limit:g} s")
-        raise for_request(again(self.last_error or late)) if reason is Wanted else late
 
     async def _outcome(self, reason: Input) -> None:
         """Wait for the end of the renewal that `reason` starts or joins."""

@@ -2,51 +2,47 @@
 
 from __future__ import annotations
 
-import asyncio
-from asyncio import _get_running_loop
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, cast
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
 
 import aiohttp
 from aiohttp import hdrs
 from multidict import CIMultiDict
 
-from aiocloudauth.answer import answer_error, ended_early, read_at_most
-from aiocloudauth.credentials import Credentials, read_environment
-from aiocloudauth.errors import ConfigurationError
-from aiocloudauth.middleware import BearerMiddleware, BearerRequest, OwnAuthorization
-from aiocloudauth.openable import Openable
-from aiocloudauth.options import (
+from aiocloudauth._http.options import (
     carries_authorization,
     checked_options,
     client_timeout,
-    close_client,
     discard,
     make_client,
-    may_wait,
-    shared_connections,
+    tls,
 )
-from aiocloudauth.pending import PendingResponse, PendingWebSocket, in_turn, raise_if_closed
+from aiocloudauth._http.responses import Pending, answer_error, read_error
+from aiocloudauth._runtime.guard import Openable
+from aiocloudauth.credentials import Credentials, read_environment
+from aiocloudauth.errors import ConfigurationError
+from aiocloudauth.middleware import BearerMiddleware, BearerRequest, OwnAuthorization
 from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
-from aiocloudauth.tls import tls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
     from datetime import datetime, timedelta
 
     from yarl import URL
 
+    from aiocloudauth._http.options import (
+        ClientOptions,
+        RequestOptions,
+        TlsOption,
+        WebSocketOptions,
+    )
     from aiocloudauth.clock import Clock
     from aiocloudauth.errors import ApiError, CloudAuthError
     from aiocloudauth.events import Event
     from aiocloudauth.policy import RenewalPolicy
-    from aiocloudauth.situations import SessionState
-    from aiocloudauth.tls import TlsOption
-    from aiocloudauth.token import SessionToken
+    from aiocloudauth.token import SessionState, SessionToken
 
 __all__ = ["CloudSession"]
-
-_Fail: TypeAlias = "Callable[[aiohttp.ClientResponse], Coroutine[Any, Any, NoReturn]]"
 
 #: Paths whose URLs are kept.
 _CACHED_PATHS: Final = 1024
@@ -94,10 +90,13 @@ class CloudSession(Openable):
         logout_on_close: bool = True,
         auth_connector: aiohttp.BaseConnector | None = None,
         clock: Clock | None = None,
-        **client_options: Any,
+        **client_options: Unpack[ClientOptions],
     ) -> None:
         """Check the values; nothing is sent and nothing is made before `open`."""
-        options = checked_options(client_options, auth_connector)
+        options = checked_options(dict(client_options), auth_connector)
+        request_class = options.setdefault("request_class", BearerRequest)
+        if not (isinstance(request_class, type) and issubclass(request_class, BearerRequest)):
+            raise ConfigurationError("request_class must be a subclass of BearerRequest")
         self._ssl = tls(ssl)
         self._timeout = client_timeout(timeout)
         self._refresher = TokenRefresher(
@@ -114,18 +113,17 @@ class CloudSession(Openable):
             proxy_auth=options.get("proxy_auth"),
             trust_env=options.get("trust_env", False),
         )
+        self._source = self._refresher._source  # noqa: SLF001 - its other half: see `TokenSource`
+        self._guard = self._source.guard
         self._defaults: dict[str, Any] = {} if self._ssl is True else {"ssl": self._ssl}
-        self._fail: _Fail | None = self._raise
-        status = options.pop("raise_for_status", True)
-        if status is not True and status is not None:
+        status = options.pop("raise_for_status", None)
+        if status is not None:
             self._defaults["raise_for_status"] = status
-            self._fail = None
         self._outer = tuple(options.pop("middlewares", None) or ())
         self._bearer = BearerMiddleware(self._refresher)
         self._options = options
-        self._resolve = lru_cache(_CACHED_PATHS)(self._refresher.endpoint.resolve)
+        self._resolve = lru_cache(_CACHED_PATHS)(self._source.endpoint.resolve)
         self._http: aiohttp.ClientSession | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
     def from_environment(cls, **options: Any) -> Self:
@@ -164,14 +162,12 @@ class CloudSession(Openable):
             raise
         if self._http is None:
             self._http = http
-            self._loop = asyncio.get_running_loop()
-            self._refresher.gate.open(shared_connections(http, self._outer))
         else:  # opened twice at once
             await discard(http, self._options.get("connector"))
         return self
 
     async def _client(self) -> aiohttp.ClientSession:
-        options = {"request_class": BearerRequest, **self._options}
+        options = dict(self._options)
         if self._timeout is not None:
             options["timeout"] = self._timeout
         options["middlewares"] = (*self._outer, self._bearer)
@@ -182,16 +178,16 @@ class CloudSession(Openable):
 
         Callers who wait get `SessionClosedError`. ``_logout`` gets 2 seconds at most.
         """
-        self._refresher.require_closable()  # before anything is touched
+        self._guard.require_closable()  # before anything is touched
         try:
             await self._refresher.close()
         finally:
             http, self._http = self._http, None
             if http is not None:
-                await close_client(http)
+                await http.close()
 
     def __repr__(self) -> str:
-        return f"<CloudSession {self._refresher.endpoint.root} {self.state.value}>"
+        return f"<CloudSession {self._source.endpoint.root} {self.state.value}>"
 
     # -- what is held ---------------------------------------------------------------------
 
@@ -199,14 +195,11 @@ class CloudSession(Openable):
     def http(self) -> aiohttp.ClientSession:
         """The `aiohttp.ClientSession` itself, which sends the token to the ECE's origin.
 
-        From now on a crowd waits in aiohttp's own queue, as what is sent by this does.
-
         Raises:
             SessionClosedError: Before `open`, or after `close`.
         """
-        http = self._ready()
-        self._refresher.gate.lift()
-        return http
+        self._guard.require_open()
+        return cast("aiohttp.ClientSession", self._http)  # it is there while the guard is open
 
     @property
     def token(self) -> SessionToken | None:
@@ -247,7 +240,9 @@ class CloudSession(Openable):
 
     # -- requests -------------------------------------------------------------------------
 
-    def request(self, method: str, path: str | URL, **options: Any) -> PendingResponse:
+    def request(
+        self, method: str, path: str | URL, **options: Unpack[RequestOptions]
+    ) -> Pending[aiohttp.ClientResponse]:
         """Send a request, as `aiohttp.ClientSession.request` does.
 
         Args:
@@ -266,72 +261,90 @@ class CloudSession(Openable):
             ConfigurationError: The path leaves the API root.
             aiohttp.ClientError: There was no answer.
         """
-        return self._send(method, path, options)
+        return self._send(method, path, dict(options))
 
-    def get(self, path: str | URL, **options: Any) -> PendingResponse:
+    def get(
+        self, path: str | URL, **options: Unpack[RequestOptions]
+    ) -> Pending[aiohttp.ClientResponse]:
         """Send a GET; see `request`."""
-        return self._send("GET", path, options)
+        return self._send("GET", path, dict(options))
 
-    def head(self, path: str | URL, **options: Any) -> PendingResponse:
+    def head(
+        self, path: str | URL, **options: Unpack[RequestOptions]
+    ) -> Pending[aiohttp.ClientResponse]:
         """Send a HEAD, which follows no redirect unless asked to; see `request`."""
         options.setdefault("allow_redirects", False)
-        return self._send("HEAD", path, options)
+        return self._send("HEAD", path, dict(options))
 
-    def options(self, path: str | URL, **options: Any) -> PendingResponse:
+    def options(
+        self, path: str | URL, **options: Unpack[RequestOptions]
+    ) -> Pending[aiohttp.ClientResponse]:
         """Send an OPTIONS; see `request`."""
-        return self._send("OPTIONS", path, options)
+        return self._send("OPTIONS", path, dict(options))
 
-    def post(self, path: str | URL, **options: Any) -> PendingResponse:
+    def post(
+        self, path: str | URL, **options: Unpack[RequestOptions]
+    ) -> Pending[aiohttp.ClientResponse]:
         """Send a POST; see `request`."""
-        return self._send("POST", path, options)
+        return self._send("POST", path, dict(options))
 
-    def put(self, path: str | URL, **options: Any) -> PendingResponse:
+    def put(
+        self, path: str | URL, **options: Unpack[RequestOptions]
+    ) -> Pending[aiohttp.ClientResponse]:
         """Send a PUT; see `request`."""
-        return self._send("PUT", path, options)
+        return self._send("PUT", path, dict(options))
 
-    def patch(self, path: str | URL, **options: Any) -> PendingResponse:
+    def patch(
+        self, path: str | URL, **options: Unpack[RequestOptions]
+    ) -> Pending[aiohttp.ClientResponse]:
         """Send a PATCH; see `request`."""
-        return self._send("PATCH", path, options)
+        return self._send("PATCH", path, dict(options))
 
-    def delete(self, path: str | URL, **options: Any) -> PendingResponse:
+    def delete(
+        self, path: str | URL, **options: Unpack[RequestOptions]
+    ) -> Pending[aiohttp.ClientResponse]:
         """Send a DELETE; see `request`."""
-        return self._send("DELETE", path, options)
+        return self._send("DELETE", path, dict(options))
 
-    def _send(self, method: str, path: str | URL, options: dict[str, Any]) -> PendingResponse:
-        http = self._http
-        if http is None or _get_running_loop() is not self._loop:
-            http = self._ready()  # raises
+    def ws_connect(
+        self, path: str | URL, **options: Unpack[WebSocketOptions]
+    ) -> Pending[aiohttp.ClientWebSocketResponse]:
+        """Open a WebSocket, as `aiohttp.ClientSession.ws_connect` does; see `request`."""
+        url, prepared = self._located(path), dict(options)
+        if self._ssl is not True:
+            prepared.setdefault("ssl", self._ssl)
+        return Pending(self._guard.run(partial(self._connect, url, prepared)))
+
+    def _send(
+        self, method: str, path: str | URL, options: dict[str, Any]
+    ) -> Pending[aiohttp.ClientResponse]:
+        url = self._located(path)
+        raises = self._prepare(url, options)
+        return Pending(
+            self._guard.run(partial(self._exchange, method, url, options, raises=raises))
+        )
+
+    def _located(self, path: str | URL) -> URL:
+        self._guard.require_open()
         try:
-            url = self._resolve(path)
+            return self._resolve(path)
         except TypeError:  # not even hashable
             raise ConfigurationError("a path must be a str or a yarl.URL") from None
-        # What aiohttp's own methods call; through them arguments are packed twice.
-        send, fail = http._request, self._fail  # noqa: SLF001 - as above
-        if options or self._defaults:
-            fail = self._prepare(url, options)
-        gate = self._refresher.gate
-        if gate.crowded():
-            if self._refresher.endpoint.owns(url) and may_wait(http, options):
-                return PendingResponse(in_turn(gate, http, method, url, options), fail)
-            gate.pass_by()
-        return PendingResponse(send(method, url, **options) if options else send(method, url), fail)
 
-    def ws_connect(self, path: str | URL, **options: Any) -> PendingWebSocket:
-        """Open a WebSocket, as `aiohttp.ClientSession.ws_connect` does; see `request`."""
-        http, url = self._ready(), self._resolve(path)
-        self._refresher.gate.pass_by()
-        if self._ssl is not True:
-            options.setdefault("ssl", self._ssl)
-        return PendingWebSocket(self._connected(http, url, options))
+    async def _exchange(
+        self, method: str, url: URL, options: dict[str, Any], *, raises: bool
+    ) -> aiohttp.ClientResponse:
+        response = await self.http.request(method, url, **options)
+        if raises and response.status >= 400:
+            # By no other name: a traceback that shows local variables must not find the answer.
+            error = [await self._error_of(response)]
+            del response
+            raise error.pop()
+        return response
 
-    async def _connected(
-        self, http: aiohttp.ClientSession, url: URL, options: dict[str, Any]
-    ) -> aiohttp.ClientWebSocketResponse:
+    async def _connect(self, url: URL, options: dict[str, Any]) -> aiohttp.ClientWebSocketResponse:
         try:
-            websocket: aiohttp.ClientWebSocketResponse = await http.ws_connect(url, **options)
-        except RuntimeError as error:
-            raise_if_closed(error)
-            raise
+            websocket: aiohttp.ClientWebSocketResponse = await self.http.ws_connect(url, **options)
         except aiohttp.WSServerHandshakeError as error:
             if error.status < 400:
                 raise
@@ -340,14 +353,8 @@ class CloudSession(Openable):
             return websocket
         raise refusal.pop()  # without aiohttp's as its cause, which holds all header fields
 
-    def _ready(self) -> aiohttp.ClientSession:
-        http = self._http
-        if http is None or _get_running_loop() is not self._loop:
-            self._refresher.require_open()  # raises: it is open with `http`, and in that loop
-        return cast("aiohttp.ClientSession", http)
-
-    def _prepare(self, url: URL, options: dict[str, Any]) -> _Fail | None:
-        """Fit a call's options to the session, and return who raises for its status."""
+    def _prepare(self, url: URL, options: dict[str, Any]) -> bool:
+        """Fit a call's options to the session; return whether a status of 400 or more raises."""
         for name, value in self._defaults.items():
             if options.get(name) is None:
                 options[name] = value
@@ -362,39 +369,31 @@ class CloudSession(Openable):
         if self._options.get("trust_env") and hdrs.AUTHORIZATION in headers:
             value = headers.popall(hdrs.AUTHORIZATION)[0]
             options["middlewares"] = (*options["middlewares"], OwnAuthorization(value, url))
-        status = options.get("raise_for_status")
-        if status is None:
-            return self._fail
-        if status is True:
-            del options["raise_for_status"]
-            return self._raise
-        return None
+        if options.get("timeout") is not None:
+            options["timeout"] = client_timeout(options["timeout"])
+        if options.get("raise_for_status", True) not in {True, None}:
+            return False
+        options.pop("raise_for_status", None)
+        return True
 
-    async def _raise(self, response: aiohttp.ClientResponse) -> NoReturn:
-        try:
-            with self._refresher.readings.bound(response):
-                body = await read_at_most(response, self._refresher.policy.max_body)
-        except BaseException as cause:
-            if not ended_early(response, cause):
-                raise
-            body = None
-        if body is None:
-            response.close()
-        error = [self._answer_error(response, body or b"")]
-        del response, body  # a traceback that shows local variables must not find them
-        raise error.pop()  # by no name: it will hold this frame, which must not hold it
+    async def _error_of(self, response: aiohttp.ClientResponse) -> ApiError:
+        policy = self._source.policy
+        body = await read_error(
+            response, policy.max_body, self._source.clock, policy.attempt_timeout
+        )
+        return self._answer_error(response, body)
 
     def _answer_error(
         self, answer: aiohttp.ClientResponse | aiohttp.ClientResponseError, body: bytes
     ) -> ApiError:
-        ours = self._refresher.endpoint.owns(answer.request_info.url)
+        ours = self._source.endpoint.owns(answer.request_info.url)
         note = "" if ours else "This is another origin, which the token is not sent to"
         # Ours is taken off again once the request is written; the caller's own stays.
         own = hdrs.AUTHORIZATION in answer.request_info.headers
         return answer_error(
             answer,
             body,
-            secrets=self._refresher.secrets,
-            token_sent=ours and not own and self._refresher.renewable,
+            secrets=self._source.secrets,
+            token_sent=ours and not own and self._source.renewable,
             note=note,
         )

@@ -1,7 +1,8 @@
-"""A secret that does not show itself, and the snapshot of a token."""
+"""A secret that does not show itself, the snapshot of a token, and how a session stands."""
 
 from __future__ import annotations
 
+import enum
 import hmac
 import json
 import re
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-__all__ = ["Secret", "SessionToken"]
+__all__ = ["Secret", "SessionState", "SessionToken"]
 
 #: Longest token or key that is accepted, in characters. Servers refuse header fields
 #: far below this; it keeps a hostile answer from being carried on every request.
@@ -126,3 +127,20 @@ class SessionToken:
     def __attrs_post_init__(self) -> None:
         header = Secret(f"{self.scheme} {self.token.reveal()}")
         object.__setattr__(self, "authorization", header)
+
+
+class SessionState(enum.Enum):
+    """How a session stands, for people and dashboards.
+
+    `NEW`: no token yet. `ACTIVE`: a good one. `RENEWING`: a good one, and a renewal under way.
+    `DEGRADED`: a good one, and renewal fails. `EXPIRED`: none may be sent now. `LOGGED_OUT`:
+    after `logout`. `CLOSED`: after `close`.
+    """
+
+    NEW = "new"
+    ACTIVE = "active"
+    RENEWING = "renewing"
+    DEGRADED = "degraded"
+    EXPIRED = "expired"
+    LOGGED_OUT = "logged_out"
+    CLOSED = "closed"

@@ -12,22 +12,25 @@ import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from aiocloudauth.answer import answer_error, public_headers
-from aiocloudauth.errors import ApiError, InvalidResponseError, UnauthorizedError
-from aiocloudauth.failure import error_class, is_token_refusal
-from aiocloudauth.schema import (
+from aiocloudauth._http.responses import answer_error, public_headers
+from aiocloudauth._wire.failure import (
+    error_class,
+    failure_of,
+    header_codes,
+    is_token_refusal,
+    redacted,
+)
+from aiocloudauth._wire.schema import (
     AuthenticationInfo,
     EmptyResponse,
     TokenResponse,
     decode,
-    failure_of,
-    header_codes,
     http_date,
     jwt_expiry,
     parse,
-    redacted,
     retry_after,
 )
+from aiocloudauth.errors import ApiError, InvalidResponseError, UnauthorizedError
 from aiocloudauth.token import MAX_TOKEN, Secret
 from fuzz.answers import SECRETS
 

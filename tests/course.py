@@ -7,21 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field
 
-from aiocloudauth.errors import (
-    AuthenticationClusterError,
-    GatewayError,
-    InvalidResponseError,
-    NoAuthenticationClusterError,
-    RateLimitedError,
-    RenewalTimeoutError,
-    ServerError,
-    TransportError,
-    UnauthenticatedError,
-    UnauthorizedError,
-)
-from aiocloudauth.lifecycle import Machine
-from aiocloudauth.policy import RenewalPolicy
-from aiocloudauth.situations import (
+from aiocloudauth._core.lifecycle import Machine
+from aiocloudauth._core.states import (
     FOREVER,
     Abilities,
     Effect,
@@ -35,12 +22,24 @@ from aiocloudauth.situations import (
     Opened,
     Record,
     Refresh,
-    SessionState,
-    Situation,
+    State,
     WakeAt,
     Woken,
 )
-from aiocloudauth.token import Secret
+from aiocloudauth.errors import (
+    AuthenticationClusterError,
+    GatewayError,
+    InvalidResponseError,
+    NoAuthenticationClusterError,
+    RateLimitedError,
+    RenewalTimeoutError,
+    ServerError,
+    TransportError,
+    UnauthenticatedError,
+    UnauthorizedError,
+)
+from aiocloudauth.policy import RenewalPolicy
+from aiocloudauth.token import Secret, SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,16 +86,14 @@ class Course:
     """One machine, fed by hand; it keeps what the effects say."""
 
     machine: Machine
-    situation: Situation = field(factory=lambda: New(Record()))
+    state: State = field(factory=lambda: New(Record()))
     now: float = 0.0
     wake_at: float = FOREVER
 
     def feed(self, kind: type[Input], *details: Any, after: float = 0.0, **more: Any) -> Effects:
         """Let time pass, feed an input, and return the effects."""
         self.now += after
-        self.situation, effects = self.machine.step(
-            self.situation, kind(self.now, *details, **more)
-        )
+        self.state, effects = self.machine.step(self.state, kind(self.now, *details, **more))
         for wake in of(WakeAt, effects):
             self.wake_at = wake.at
         return effects
@@ -121,11 +118,11 @@ class Course:
             received_wall=wall,
             static=static,
         )
-        return self.feed(Granted, self.situation.record.number, grant, draw)
+        return self.feed(Granted, self.state.record.number, grant, draw)
 
     def fail(self, error: CloudAuthError, *, after: float = 0.0, draw: float = 0.0) -> Effects:
         """Let the flight fail."""
-        return self.feed(Failed, self.situation.record.number, error, draw, after=after)
+        return self.feed(Failed, self.state.record.number, error, draw, after=after)
 
     def wake(self) -> Effects:
         """Wait for the timer, which goes off once."""
@@ -135,9 +132,9 @@ class Course:
         return self.feed(Woken)
 
     @property
-    def state(self) -> SessionState:
+    def shown(self) -> SessionState:
         """What people are shown."""
-        return self.situation.state
+        return self.state.shown
 
 
 def course(policy: RenewalPolicy | None = None, **abilities: bool) -> Course:

@@ -20,15 +20,15 @@ from aiocloudauth import (
     middleware,
     subscribers,
 )
-from aiocloudauth.alarm import Alarm
-from aiocloudauth.attempt import Attempts
+from aiocloudauth._core.lifecycle import Machine
+from aiocloudauth._core.states import Abandon, Emit, Login, Refresh, Rejected
+from aiocloudauth._runtime.attempt import Attempts
+from aiocloudauth._runtime.runner import NOTHING, Runner
+from aiocloudauth._runtime.timer import Timer
+from aiocloudauth._runtime.waiters import Waiters
 from aiocloudauth.errors import CloudAuthError, SessionExpiredError
-from aiocloudauth.lifecycle import Machine
 from aiocloudauth.middleware import BearerMiddleware, BearerRequest
 from aiocloudauth.refresher import TokenRefresher
-from aiocloudauth.runner import NOTHING, Runner
-from aiocloudauth.situations import Abandon, Emit, Login, Refresh, Rejected
-from aiocloudauth.waiters import Waiters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -363,13 +363,13 @@ def nobody_is_logged_out(patch: Patch) -> None:
 
 @flaw(10)
 def the_timer_is_left(patch: Patch) -> None:
-    set_alarm = Alarm.set
+    set_alarm = Timer.set
 
-    def careless(self: Alarm, at: float) -> None:
+    def careless(self: Timer, at: float) -> None:
         if at != float("inf"):
             set_alarm(self, at)
 
-    patch.setattr(Alarm, "set", careless)
+    patch.setattr(Timer, "set", careless)
 
 
 @flaw(10)

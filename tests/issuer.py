@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, field, frozen
 
-from aiocloudauth.situations import FOREVER, Login, Refresh
+from aiocloudauth._core.states import FOREVER, Login, Refresh
 from tests.course import EXPIRED, REFUSED
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from aiocloudauth import InvalidResponseError, RenewalPolicy, SessionState, events
-from aiocloudauth.alarm import Alarm
+from aiocloudauth._runtime.timer import Timer
 from aiocloudauth.clock import Timeline
 from aiocloudauth.testing import Late, ManualClock, Trickle
 from tests.rig import Rig, rig
@@ -22,7 +22,7 @@ class Bell:
         self.clock = ManualClock(start=0)
         self.timeline = Timeline(self.clock)
         self.rang: list[float] = []
-        self.alarm = Alarm(self.clock, self.timeline, self.rang.append)
+        self.alarm = Timer(self.clock, self.timeline, self.rang.append)
 
 
 async def test_an_alarm_rings_once_at_its_instant() -> None:

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from aiocloudauth import RenewalPolicy
-from aiocloudauth.situations import Closed, Input, New, Situation
-from aiocloudauth.transitions import TRANSITIONS
+from aiocloudauth._core.states import TRANSITIONS, Closed, Input, New, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,10 +48,10 @@ def module_rows() -> str:
     return "\n".join(rows)
 
 
-def everywhere() -> dict[type[Input], type[Situation]]:
-    """Find the inputs that lead to one situation wherever they come."""
-    targets: dict[type[Input], set[tuple[type[Situation], ...]]] = {}
-    sources: dict[type[Input], set[type[Situation]]] = {}
+def everywhere() -> dict[type[Input], type[State]]:
+    """Find the inputs that lead to one state wherever they come."""
+    targets: dict[type[Input], set[tuple[type[State], ...]]] = {}
+    sources: dict[type[Input], set[type[State]]] = {}
     for source, inputs in TRANSITIONS.items():
         for event, after in inputs.items():
             targets.setdefault(event, set()).add(after)
@@ -66,7 +65,7 @@ def everywhere() -> dict[type[Input], type[Situation]]:
 
 
 def diagram() -> str:
-    """Draw the transitions: which inputs lead from one situation to another."""
+    """Draw the transitions: which inputs lead from one state to another."""
     common = everywhere()
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {New.__name__}"]
     for source, inputs in TRANSITIONS.items():

@@ -32,8 +32,8 @@ from aiocloudauth import (
     SessionLost,
     TransportError,
 )
-from aiocloudauth.cli import main
-from aiocloudauth.monitor import Monitor
+from aiocloudauth._cli.main import main
+from aiocloudauth._cli.monitor import Monitor
 from aiocloudauth.testing import CloudServer, Fault, Late, Status
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def test_the_demo_exits_1_if_a_request_failed_and_says_why(
 ) -> None:
     """A demonstration that could not fail would show nothing."""
     broken = partial(CloudServer, faults=[Fault("/deployments", Status(500, "x.broken"), times=1)])
-    monkeypatch.setattr("aiocloudauth.demo.CloudServer", broken)
+    monkeypatch.setattr("aiocloudauth._cli.demo.CloudServer", broken)
     assert main(["demo", "--seconds", "0.3", "--workers", "1"]) == 1
     told = capsys.readouterr().out
     assert "1 failed" in told
@@ -201,7 +201,9 @@ def test_a_401_that_reaches_a_caller_is_counted_as_such(
 ) -> None:
     """“Seen by callers: none” is counted, not printed by habit."""
     refusing = Fault("/deployments", Status(401, "root.unauthorized"), times=2)
-    monkeypatch.setattr("aiocloudauth.demo.CloudServer", partial(CloudServer, faults=[refusing]))
+    monkeypatch.setattr(
+        "aiocloudauth._cli.demo.CloudServer", partial(CloudServer, faults=[refusing])
+    )
     assert main(["demo", "--seconds", "1.5", "--workers", "1"]) == 1
     assert "seen by callers: 1\n" in capsys.readouterr().out
 

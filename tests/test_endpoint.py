@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from aiocloudauth.endpoint import Endpoint, proxy_url, without_secrets
+from aiocloudauth._wire.endpoint import Endpoint, proxy_url, without_secrets
 from aiocloudauth.errors import ConfigurationError
 
 #: A loaded machine is no defect; a hang is ended by the timeout of the suite.

@@ -26,9 +26,12 @@ from multidict import CIMultiDict
 from rich.console import Console
 from rich.traceback import Traceback
 
+from aiocloudauth._core.states import Grant
+from aiocloudauth._http.exchange import AuthExchange, _Stamp
+from aiocloudauth._http.options import tls
+from aiocloudauth._wire.endpoint import Endpoint
 from aiocloudauth.clock import Clock, Timeline
 from aiocloudauth.credentials import ApiKey, Basic, Bearer, Credentials, Password
-from aiocloudauth.endpoint import Endpoint
 from aiocloudauth.errors import (
     ApiError,
     AuthenticationClusterError,
@@ -46,10 +49,7 @@ from aiocloudauth.errors import (
     UnauthenticatedError,
     UnauthorizedError,
 )
-from aiocloudauth.exchange import AuthExchange, _Stamp
-from aiocloudauth.situations import Grant
 from aiocloudauth.testing import CloudServer, mocked_cloud
-from aiocloudauth.tls import tls
 from aiocloudauth.token import Secret, SessionToken
 
 if TYPE_CHECKING:

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aiocloudauth._core.lifecycle import for_request, refused
+from aiocloudauth._wire.failure import Failure, api_error, error_class, failure_of, is_token_refusal
 from aiocloudauth.errors import (
     ApiError,
     AuthenticationClusterError,
@@ -33,15 +35,6 @@ from aiocloudauth.errors import (
     UnauthorizedError,
     VersionConflictError,
 )
-from aiocloudauth.failure import (
-    Failure,
-    api_error,
-    error_class,
-    for_request,
-    is_token_refusal,
-    refused,
-)
-from aiocloudauth.schema import failure_of
 
 #: A loaded machine is no defect; a hang is ended by the timeout of the suite.
 UNHURRIED = settings(deadline=None)

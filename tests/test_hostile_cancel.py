@@ -22,7 +22,7 @@ from aiocloudauth import (
     SessionClosed,
     SessionState,
 )
-from aiocloudauth.runner import Runner
+from aiocloudauth._runtime.runner import Runner
 from aiocloudauth.testing import CloudServer, Fault, Html, Trickle
 from tests.cutting import MOMENTS, Cut, Moment, cut
 

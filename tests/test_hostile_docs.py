@@ -9,8 +9,8 @@ import attrs
 import pytest
 
 from aiocloudauth import RenewalPolicy
+from aiocloudauth._wire.failure import _MAX_ERRORS, _MAX_MESSAGE
 from aiocloudauth.refresher import _LOGOUT_TIMEOUT
-from aiocloudauth.schema import _MAX_ERRORS, _MAX_MESSAGE
 from aiocloudauth.token import MAX_TOKEN
 from tests.test_hostile_answers import FAULTS
 from tests.test_hostile_memory import BOUNDED, LIMIT

@@ -155,7 +155,7 @@ async def test_invariant_09_no_secret_is_shown() -> None:
                     await call()
                 showing.error(where, caught.value)
             refresher = cloud._refresher
-            for held in (cloud, cloud.token, ADMIN, refresher, refresher._runner.situation):
+            for held in (cloud, cloud.token, ADMIN, refresher, refresher._runner.state):
                 showing.add(type(held).__name__, everything_about(held))
             await cloud.close()  # whose logout is refused
     showing.add("events", f"{events!r} {[pickle.dumps(event) for event in events]!r}")

@@ -13,14 +13,14 @@ from hypothesis import Phase
 from multidict import CIMultiDict
 
 from aiocloudauth import CloudSession, Secret, answer, schema
-from aiocloudauth.attempt import Attempts
-from aiocloudauth.endpoint import Endpoint
+from aiocloudauth._http.exchange import AuthExchange, _Stamp
+from aiocloudauth._runtime.attempt import Attempts
+from aiocloudauth._runtime.guard import Guard
+from aiocloudauth._runtime.runner import NOTHING, Runner
+from aiocloudauth._wire.endpoint import Endpoint
 from aiocloudauth.errors import CloudAuthError
-from aiocloudauth.exchange import AuthExchange, _Stamp
-from aiocloudauth.guard import Guard
 from aiocloudauth.middleware import BearerMiddleware
 from aiocloudauth.refresher import TokenRefresher
-from aiocloudauth.runner import NOTHING, Runner
 from tests import test_invariants as invariants
 from tests.flaws import FLAWS, Patch
 from tests.siege import besiege

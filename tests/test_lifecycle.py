@@ -5,15 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aiocloudauth import events
-from aiocloudauth.errors import (
-    CloudAuthError,
-    InvalidResponseError,
-    RateLimitedError,
-    SessionExpiredError,
-    TransportError,
-)
-from aiocloudauth.policy import RenewalPolicy
-from aiocloudauth.situations import (
+from aiocloudauth._core.states import (
     FOREVER,
     Conclude,
     Deny,
@@ -26,12 +18,20 @@ from aiocloudauth.situations import (
     Rejected,
     RenewalAsked,
     Serve,
-    SessionState,
     WakeAt,
     Wanted,
     Withhold,
     Woken,
 )
+from aiocloudauth.errors import (
+    CloudAuthError,
+    InvalidResponseError,
+    RateLimitedError,
+    SessionExpiredError,
+    TransportError,
+)
+from aiocloudauth.policy import RenewalPolicy
+from aiocloudauth.token import SessionState
 from tests.course import (
     EXPIRED,
     NO_CLUSTER,
@@ -136,7 +136,7 @@ def test_a_refused_token_is_replaced_at_once_but_not_before_min_interval() -> No
     run = active()
     starts = []
     for _ in range(5):
-        effects = run.feed(Rejected, run.situation.record.generation)
+        effects = run.feed(Rejected, run.state.record.generation)
         (call,) = calls(effects) or calls(run.wake())
         starts.append((type(call), run.now))
         run.grant(1200.0)
@@ -168,7 +168,7 @@ def test_the_exponent_of_the_backoff_has_an_end() -> None:
     for _ in range(2000):
         run.fail(TransportError("reset"), draw=1.0)
         run.wake()
-    assert run.situation.record.failures == 2000
+    assert run.state.record.failures == 2000
 
 
 @pytest.mark.parametrize(("asked", "delay"), [(0.0, 1.0), (0.2, 1.0), (42.0, 42.0), (1e9, 300.0)])
@@ -192,15 +192,15 @@ def test_a_transient_failure_is_not_noticed_while_the_token_lives(error: CloudAu
     assert of(Deny, effects) == []
     assert of(Conclude, effects) == [Conclude(error)]
     assert told(effects) == [events.RenewalFailed, events.SessionDegraded]
-    assert (run.state, run.situation.record.error) == (SessionState.DEGRADED, error)
+    assert (run.state, run.state.record.error) == (SessionState.DEGRADED, error)
     assert of(Serve, run.feed(Wanted))
     assert calls(run.wake())
-    assert run.state is SessionState.DEGRADED
+    assert run.shown is SessionState.DEGRADED
     effects = run.fail(error)
     assert told(effects) == [events.RenewalFailed]
     run.wake()
     run.grant(1200.0)
-    assert (run.state, run.situation.record.error) == (SessionState.ACTIVE, None)
+    assert (run.state, run.state.record.error) == (SessionState.ACTIVE, None)
 
 
 @pytest.mark.parametrize("error", TRANSIENT, ids=lambda error: type(error).__name__)
@@ -274,7 +274,7 @@ def test_a_new_token_that_is_expired_already_is_a_failure_and_the_old_one_stays(
     (done,) = of(Conclude, effects)
     assert isinstance(done.error, InvalidResponseError)
     assert done.error.problems
-    assert (run.state, run.situation.record.generation) == (SessionState.DEGRADED, 1)
+    assert (run.state, run.state.record.generation) == (SessionState.DEGRADED, 1)
     (served,) = of(Serve, run.feed(Wanted))
     assert served.held.token.generation == 1
     assert calls(run.wake())

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aiocloudauth.errors import (
-    RateLimitedError,
-    SessionExpiredError,
-)
-from aiocloudauth.policy import RenewalPolicy
-from aiocloudauth.situations import (
+from aiocloudauth._core.states import (
     FOREVER,
     Conclude,
     Failed,
@@ -20,12 +15,17 @@ from aiocloudauth.situations import (
     Rejected,
     RenewalAsked,
     Serve,
-    SessionState,
     WakeAt,
     Wanted,
     Withhold,
     Woken,
 )
+from aiocloudauth.errors import (
+    RateLimitedError,
+    SessionExpiredError,
+)
+from aiocloudauth.policy import RenewalPolicy
+from aiocloudauth.token import SessionState
 from tests.course import (
     TRANSIENT,
     active,
@@ -40,13 +40,13 @@ from tests.course import (
 def test_the_answer_of_a_flight_that_is_no_longer_awaited_changes_nothing() -> None:
     """Renewal finishing too late revives a session (logto-io/kotlin#253): here it loses."""
     run = active()
-    before = run.situation
+    before = run.state
     for number in (0, before.record.number, 99):
         assert run.feed(Failed, number, TRANSIENT[0], 0.5) == ()
     run.feed(RenewalAsked, after=5.0)
-    under_way = run.situation
+    under_way = run.state
     assert run.feed(Failed, before.record.number, TRANSIENT[0], 0.5) == ()
-    assert run.situation is under_way
+    assert run.state is under_way
 
 
 def test_a_rejection_names_its_token_and_harms_no_newer_one() -> None:
@@ -54,10 +54,10 @@ def test_a_rejection_names_its_token_and_harms_no_newer_one() -> None:
     run = active()
     run.feed(Rejected, 1, after=5.0)
     run.grant(1200.0)
-    held = run.situation
+    held = run.state
     for _ in range(100):
         assert run.feed(Rejected, 1) == ()
-    assert run.situation is held
+    assert run.state is held
 
 
 def test_a_rejection_during_a_renewal_withholds_the_token_and_starts_no_second_one() -> None:
@@ -158,7 +158,7 @@ def test_a_later_open_is_paced_by_the_one_that_failed() -> None:
     run = course()
     run.feed(Opened)
     run.feed(OpenGivenUp, after=0.25)
-    assert run.state is SessionState.NEW
+    assert run.shown is SessionState.NEW
     assert calls(run.feed(Opened)) == []
     assert run.wake_at == 1.0
 
@@ -169,5 +169,5 @@ def test_a_short_policy_paces_a_short_token() -> None:
     for _ in range(50):
         run.wake()
         run.grant(1.0)
-    assert run.situation.record.generation == 51
+    assert run.state.record.generation == 51
     assert run.now == pytest.approx(50 * 0.75)

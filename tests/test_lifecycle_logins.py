@@ -7,16 +7,7 @@ from datetime import timedelta
 import pytest
 
 from aiocloudauth import events
-from aiocloudauth.errors import (
-    AuthenticationError,
-    CloudAuthError,
-    PermissionDeniedError,
-    SessionExpiredError,
-    UnauthenticatedError,
-    UnauthorizedError,
-)
-from aiocloudauth.policy import RenewalPolicy
-from aiocloudauth.situations import (
+from aiocloudauth._core.states import (
     FOREVER,
     Conclude,
     Deny,
@@ -29,12 +20,21 @@ from aiocloudauth.situations import (
     Rejected,
     RenewalAsked,
     Serve,
-    SessionState,
     WakeAt,
     Wanted,
     Withhold,
     Woken,
 )
+from aiocloudauth.errors import (
+    AuthenticationError,
+    CloudAuthError,
+    PermissionDeniedError,
+    SessionExpiredError,
+    UnauthenticatedError,
+    UnauthorizedError,
+)
+from aiocloudauth.policy import RenewalPolicy
+from aiocloudauth.token import SessionState
 from tests.course import (
     EPOCH,
     EXPIRED,
@@ -151,7 +151,7 @@ def test_a_refusal_outlives_a_refresh_that_works() -> None:
     (call,) = calls(run.wake())
     assert isinstance(call, Refresh)
     run.grant(1200.0)
-    assert run.state is SessionState.ACTIVE
+    assert run.shown is SessionState.ACTIVE
     assert run.feed(LoginAsked, after=5.0) == (Conclude(REFUSED),)
 
 
@@ -189,7 +189,7 @@ def test_a_session_that_never_opened_stays_refused() -> None:
     run.fail(REFUSED)
     run.feed(OpenGivenUp)
     assert run.feed(Opened, after=1e6) == (Deny(REFUSED),)
-    assert run.state is SessionState.NEW
+    assert run.shown is SessionState.NEW
 
 
 # -- rotated secrets ----------------------------------------------------------------------

@@ -15,10 +15,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from aiocloudauth.failure import refused
-from aiocloudauth.lifecycle import Machine
-from aiocloudauth.policy import RenewalPolicy
-from aiocloudauth.situations import (
+from aiocloudauth._core.lifecycle import Machine, refused
+from aiocloudauth._core.states import (
     FOREVER,
     Abandon,
     Abilities,
@@ -43,12 +41,13 @@ from aiocloudauth.situations import (
     Rejected,
     RenewalAsked,
     Serve,
-    Situation,
+    State,
     WakeAt,
     Wanted,
     Withhold,
     Woken,
 )
+from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.token import Secret
 from tests.course import EXPIRED, NO_CLUSTER, REFUSED, TRANSIENT
 from tests.issuer import EPOCH, Server
@@ -84,7 +83,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.dated = True
         self.server = Server()
         self.machine = Machine(POLICIES[0], PASSWORD)
-        self.situation: Situation = New(Record())
+        self.state: State = New(Record())
         self.served: Held | None = None
         self.wake_at = FOREVER
         self.flight: Login | Refresh | None = None
@@ -132,7 +131,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def feed(self, event: Input) -> tuple[Effect, ...]:
         """Run the machine and carry its effects out."""
-        self.situation, effects = self.machine.step(self.situation, event)
+        self.state, effects = self.machine.step(self.state, event)
         for effect in effects:
             self.perform(effect)
         return effects
@@ -271,10 +270,10 @@ class Lifecycle(RuleBasedStateMachine):
         if early:
             self.feed(Woken(self.now))
             return
-        before, number = self.situation, self.situation.record.number
+        before, number = self.state, self.state.record.number
         number -= self.flight is not None
         assert self.feed(Failed(self.now, number, REFUSED, draw)) == ()
-        assert self.situation is before
+        assert self.state is before
 
     @precondition(lambda self: self.opened)
     @rule()
@@ -300,7 +299,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.asking += 1
         self.feed(LoginAsked(self.now) if login else RenewalAsked(self.now))
 
-    @precondition(lambda self: self.opened and self.machine.rest(self.situation, self.now) == 0)
+    @precondition(lambda self: self.opened and self.machine.rest(self.state, self.now) == 0)
     @rule(kind=st.sampled_from([PASSWORD, CALLABLE, BEARER]))
     def the_user_tries_other_credentials(self, kind: Abilities) -> None:
         """`login(credentials)`, once it may start."""
@@ -363,7 +362,7 @@ class Lifecycle(RuleBasedStateMachine):
                 self.the_timer_rings_in_time()
         assert (self.waiting, self.asking) == (0, 0)
         self.feed(CloseAsked(self.now))
-        assert isinstance(self.situation, Closed)
+        assert isinstance(self.state, Closed)
         assert (self.served, self.flight, self.wake_at) == (None, None, FOREVER)
 
 

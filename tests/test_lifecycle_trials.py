@@ -5,19 +5,14 @@ from __future__ import annotations
 import pytest
 
 from aiocloudauth import events
-from aiocloudauth.errors import (
-    CloudAuthError,
-    InvalidResponseError,
-    SessionExpiredError,
-    UnauthenticatedError,
-)
-from aiocloudauth.situations import (
+from aiocloudauth._core.states import (
     FOREVER,
     Abandon,
     CloseAsked,
     Conclude,
     Deny,
     Failed,
+    IllegalInputError,
     Input,
     Login,
     LoginAsked,
@@ -27,13 +22,18 @@ from aiocloudauth.situations import (
     Rejected,
     RenewalAsked,
     Serve,
-    SessionState,
     WakeAt,
     Wanted,
     Withhold,
     Woken,
 )
-from aiocloudauth.transitions import IllegalInputError
+from aiocloudauth.errors import (
+    CloudAuthError,
+    InvalidResponseError,
+    SessionExpiredError,
+    UnauthenticatedError,
+)
+from aiocloudauth.token import SessionState
 from tests.course import (
     NO_CLUSTER,
     REFUSED,
@@ -53,7 +53,7 @@ from tests.course import (
 def test_a_failed_trial_loses_nothing(error: CloudAuthError | None) -> None:
     """Other credentials that do not work leave token, plan and record as they were."""
     run = active()
-    before = run.situation
+    before = run.state
     (call,) = calls(run.feed(LoginAsked, trial=True, after=5.0))
     assert isinstance(call, Login)
     assert call.trial
@@ -62,8 +62,8 @@ def test_a_failed_trial_loses_nothing(error: CloudAuthError | None) -> None:
     (done,) = of(Conclude, effects)
     assert done.error == error or isinstance(done.error, InvalidResponseError)
     assert told(effects) == [events.RenewalFailed]
-    record = run.situation.record
-    assert type(run.situation) is type(before)
+    record = run.state.record
+    assert type(run.state) is type(before)
     assert (record.error, record.refused, record.failures) == (None, None, 0)
     assert run.wake_at == 900.0
     assert [type(call) for call in calls(run.wake())] == [Refresh]
@@ -76,7 +76,7 @@ def test_a_trial_that_works_takes_the_place_of_what_was_there() -> None:
     run.fail(REFUSED)
     run.feed(LoginAsked, trial=True, after=5.0)
     assert told(run.grant(1200.0)) == [events.LoggedIn, events.TokenRenewed]
-    record = run.situation.record
+    record = run.state.record
     assert (record.generation, record.refused) == (2, None)
 
 
@@ -161,7 +161,7 @@ def test_a_failed_trial_after_logout_leaves_it_logged_out() -> None:
     assert isinstance(denied.error, SessionExpiredError)
     assert calls(run.feed(LoginAsked, after=5.0))
     run.grant(1200.0)
-    assert run.situation.record.generation == 2
+    assert run.state.record.generation == 2
 
 
 # -- logout and close ---------------------------------------------------------------------
@@ -171,14 +171,14 @@ def test_logout_drops_the_flight_and_its_answer_revives_nothing() -> None:
     """Renewal finishing after logout revives the session (logto-io/kotlin#253): fenced off."""
     run = active()
     run.wake()
-    number = run.situation.record.number
+    number = run.state.record.number
     effects = run.feed(LogoutAsked)
     assert {Withhold(), Abandon(), WakeAt(FOREVER)} <= set(effects[:3])
     assert told(effects) == [events.LoggedOut]
-    after = run.situation
+    after = run.state
     assert run.grant(1200.0) == ()
     assert run.feed(Failed, number, TRANSIENT[0], 0.0) == ()
-    assert run.situation is after
+    assert run.state is after
 
 
 @pytest.mark.parametrize("kind", [Woken, RenewalAsked, Wanted])
@@ -200,7 +200,7 @@ def test_logout_does_not_lift_a_refusal() -> None:
     run.feed(LoginAsked, after=5.0)
     run.fail(REFUSED)
     run.feed(LogoutAsked)
-    assert run.situation.record.error is None
+    assert run.state.record.error is None
     assert run.feed(LoginAsked, after=5.0) == (Conclude(REFUSED),)
 
 
@@ -218,22 +218,22 @@ def test_close_ends_it_all() -> None:
     run = active()
     run.wake()
     assert run.feed(CloseAsked) == (Withhold(), Abandon(), WakeAt(FOREVER))
-    assert run.state is SessionState.CLOSED
-    closed = run.situation
+    assert run.shown is SessionState.CLOSED
+    closed = run.state
     assert run.feed(Woken) == (WakeAt(FOREVER),)
     assert run.grant(1200.0) == ()
     assert run.fail(TRANSIENT[0]) == ()
-    assert run.situation is closed
+    assert run.state is closed
 
 
 def test_an_input_that_does_not_fit_raises_and_changes_nothing() -> None:
     """A fault of the caller is said so; the machine goes on."""
     run = course()
-    new = run.situation
+    new = run.state
     for kind in (Wanted, Woken, RenewalAsked, LoginAsked, LogoutAsked):
         with pytest.raises(IllegalInputError, match=f"{kind.__name__} in New"):
             run.feed(kind)
-    assert run.situation is new
+    assert run.state is new
     run.feed(Opened)
     with pytest.raises(IllegalInputError, match="Opened in Acquiring"):
         run.feed(Opened)

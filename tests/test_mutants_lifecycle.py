@@ -7,14 +7,7 @@ from datetime import timedelta
 import pytest
 
 from aiocloudauth import events
-from aiocloudauth.errors import (
-    CloudAuthError,
-    InvalidResponseError,
-    SessionExpiredError,
-    TransportError,
-)
-from aiocloudauth.policy import RenewalPolicy
-from aiocloudauth.situations import (
+from aiocloudauth._core.states import (
     FOREVER,
     Abandon,
     Abilities,
@@ -37,14 +30,20 @@ from aiocloudauth.situations import (
     RenewalAsked,
     Renewing,
     Serve,
-    SessionState,
     Starved,
     WakeAt,
     Wanted,
     Withhold,
     Woken,
 )
-from aiocloudauth.token import Secret
+from aiocloudauth.errors import (
+    CloudAuthError,
+    InvalidResponseError,
+    SessionExpiredError,
+    TransportError,
+)
+from aiocloudauth.policy import RenewalPolicy
+from aiocloudauth.token import Secret, SessionState
 from tests.course import EPOCH, EXPIRED, NO_CLUSTER, REFUSED, TRANSIENT, active, calls, course, of
 
 RESET = TransportError("reset")
@@ -158,7 +157,7 @@ def test_asking_again_after_the_loss_holds_why_it_was_lost() -> None:
     assert said(done.error)
     assert done.error is not None
     assert done.error.__cause__ is EXPIRED
-    assert isinstance(run.situation, Lost)
+    assert isinstance(run.state, Lost)
     (again,) = run.feed(RenewalAsked, after=5.0)
     assert isinstance(again, Conclude)
     assert said(again.error) == "these credentials give no other token"
@@ -180,7 +179,7 @@ def test_at_the_hard_limit_itself_the_token_is_sent_no_more() -> None:
     run = active()
     run.wake()
     run.fail(RESET, after=290.0)
-    assert isinstance(run.situation, Acquiring | Starved)
+    assert isinstance(run.state, Acquiring | Starved)
 
 
 def test_an_early_wake_during_a_renewal_waits_for_the_hard_limit() -> None:
@@ -203,7 +202,7 @@ def test_an_open_that_is_given_up_leaves_a_new_session() -> None:
     """It may be opened again, and counts its tokens from the start."""
     run = active()
     assert run.feed(OpenGivenUp) == (Withhold(), Abandon(), WakeAt(FOREVER))
-    assert run.state is SessionState.NEW
+    assert run.shown is SessionState.NEW
     run.feed(Opened, after=5.0)
     (serve,) = of(Serve, run.grant(1200.0))
     assert serve.held.token.generation == 1
@@ -212,14 +211,14 @@ def test_an_open_that_is_given_up_leaves_a_new_session() -> None:
 def test_a_login_on_trial_is_told_how_long_to_rest() -> None:
     """`None` while a flight is under way, then the rest of `min_interval`, then nothing."""
     run = active(policy=RenewalPolicy(min_interval=4.0))
-    assert run.machine.rest(run.situation, 1.0) == 3.0
-    assert run.machine.rest(run.situation, 3.5) == 0.5
-    assert run.machine.rest(run.situation, 9.0) == 0.0
+    assert run.machine.rest(run.state, 1.0) == 3.0
+    assert run.machine.rest(run.state, 3.5) == 0.5
+    assert run.machine.rest(run.state, 9.0) == 0.0
     run.wake()
-    assert run.machine.rest(run.situation, 901.0) is None
+    assert run.machine.rest(run.state, 901.0) is None
     run.feed(Woken, after=290.0)
-    assert isinstance(run.situation, Acquiring)
-    assert run.machine.rest(run.situation, run.now) is None
+    assert isinstance(run.state, Acquiring)
+    assert run.machine.rest(run.state, run.now) is None
 
 
 # -- which call, with what ----------------------------------------------------------------
@@ -238,12 +237,12 @@ def test_a_token_refused_while_degraded_is_replaced_at_once() -> None:
 def test_a_bare_token_that_ran_out_is_still_offered_to_refresh_when_asked() -> None:
     """With nothing to log in with it is the only way; the spent token is what is sent."""
     run = active(repeatable=False)
-    token = run.situation.held.token if isinstance(run.situation, Active) else None
+    token = run.state.held.token if isinstance(run.state, Active) else None
     (call,) = calls(run.feed(RenewalAsked, after=1195.0))
     assert isinstance(call, Refresh)
     assert call.token is token
     run.fail(RESET, draw=1.0)
-    assert isinstance(run.situation, Starved)
+    assert isinstance(run.state, Starved)
     (call,) = calls(run.feed(RenewalAsked, after=1.5))
     assert isinstance(call, Refresh)
     assert call.token is token
@@ -265,7 +264,7 @@ def test_asking_too_early_with_a_spent_token_plans_its_refresh() -> None:
 def test_every_attempt_has_a_number_of_its_own() -> None:
     """A late answer can then be told from the one awaited, also after a success and a trial."""
     run = active()
-    numbers = [run.situation.record.number]
+    numbers = [run.state.record.number]
     (call,) = calls(run.wake())
     numbers.append(call.number)
     run.grant(1200.0)
@@ -312,10 +311,10 @@ def test_a_trial_that_works_brings_its_credentials_and_what_they_allow() -> None
         received_wall=wall,
     )
     allowed = Abilities(refreshable=False)
-    effects = run.feed(Granted, run.situation.record.number, grant, 0.0, abilities=allowed)
+    effects = run.feed(Granted, run.state.record.number, grant, 0.0, abilities=allowed)
     assert [effect.adopt for effect in of(Serve, effects)] == [True]
-    assert isinstance(run.situation, Active)
-    assert run.situation.by is Exchange.LOGIN
+    assert isinstance(run.state, Active)
+    assert run.state.by is Exchange.LOGIN
     run = active()
     run.wake()
     assert [effect.adopt for effect in of(Serve, run.grant(1200.0))] == [False]
@@ -328,7 +327,7 @@ def test_a_refused_refresh_without_a_password_to_follow_keeps_the_good_token() -
     run.fail(REFUSED)
     assert [type(call) for call in calls(run.wake())] == [Refresh]
     run.fail(EXPIRED)
-    assert run.state is SessionState.DEGRADED
+    assert run.shown is SessionState.DEGRADED
     assert of(Serve, run.feed(Wanted, after=5.0))
     assert run.wake_at == 1190.0
 
@@ -337,15 +336,15 @@ def test_the_login_after_a_refused_refresh_has_what_time_is_left() -> None:
     """Of the token's life half, of the renewal the rest, and never less than `min_interval`."""
     run = active()
     run.wake()
-    number = run.situation.record.number
+    number = run.state.record.number
     assert calls(run.fail(EXPIRED, after=2.0)) == [Login(number, 10.0)]
     run = active()
     run.wake()
     assert calls(run.fail(EXPIRED, after=276.0)) == [Login(number, 1.0)]
     run = active(20.0)
     run.wake()
-    assert isinstance(run.situation, Renewing)
-    left = run.situation.held.hard_at - run.now
+    assert isinstance(run.state, Renewing)
+    left = run.state.held.hard_at - run.now
     assert calls(run.fail(EXPIRED, after=0.25)) == [Login(number, (left - 0.25) / 2)]
 
 
@@ -354,10 +353,10 @@ def test_a_login_after_a_refresh_that_outlived_its_token_belongs_to_the_same_att
     run = active()
     run.wake()
     run.feed(Woken, after=290.0)
-    before = run.situation
+    before = run.state
     assert isinstance(before, Acquiring)
     assert calls(run.fail(EXPIRED)) == [Login(before.flight.number, 1.0)]
-    after = run.situation
+    after = run.state
     assert isinstance(after, Acquiring)
     assert (after.record, after.flight.number) == (before.record, before.flight.number)
     assert after.flight.started_at == before.flight.started_at

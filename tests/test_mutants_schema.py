@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 from multidict import CIMultiDict
 
-from aiocloudauth.errors import ApiError, GatewayError, InvalidResponseError
-from aiocloudauth.failure import Failure, error_class
-from aiocloudauth.schema import (
+from aiocloudauth._wire.failure import Failure, error_class, redacted
+from aiocloudauth._wire.schema import (
     AuthenticationInfo,
     TokenResponse,
     decode,
     http_date,
     jwt_expiry,
     parse,
-    redacted,
     retry_after,
 )
+from aiocloudauth.errors import ApiError, GatewayError, InvalidResponseError
 from aiocloudauth.token import Secret
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 
 from aiocloudauth import BodyNotReplayableError, CloudSession, Password, RenewalPolicy
-from aiocloudauth.replay import can_send_again
+from aiocloudauth._http.replay import can_send_again
 from aiocloudauth.testing import CloudServer
 
 if TYPE_CHECKING:

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from aiocloudauth._core.schedule import backoff, held_of, lifetime, plan, skew
+from aiocloudauth._core.states import FOREVER, Grant, Record
 from aiocloudauth.errors import (
     CloudAuthError,
     GatewayError,
@@ -21,8 +23,6 @@ from aiocloudauth.errors import (
     TransportError,
 )
 from aiocloudauth.policy import RenewalPolicy
-from aiocloudauth.schedule import backoff, held_of, lifetime, plan, skew
-from aiocloudauth.situations import FOREVER, Grant, Record
 from aiocloudauth.token import Secret
 
 #: A loaded machine is no defect; a hang is ended by the timeout of the suite.

@@ -14,20 +14,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from aiocloudauth.errors import ErrorDetail, InvalidResponseError
-from aiocloudauth.failure import Failure, error_class
-from aiocloudauth.schema import (
+from aiocloudauth._wire.failure import Failure, error_class, failure_of, redacted
+from aiocloudauth._wire.schema import (
     AuthenticationInfo,
     EmptyResponse,
     TokenResponse,
     decode,
-    failure_of,
     http_date,
     jwt_expiry,
     parse,
-    redacted,
     retry_after,
 )
+from aiocloudauth.errors import ErrorDetail, InvalidResponseError
 from aiocloudauth.token import MAX_TOKEN, Secret
 
 #: A loaded machine is no defect; a hang is ended by the timeout of the suite.

@@ -104,7 +104,7 @@ async def test_what_is_held_shows_nothing_of_itself() -> None:
         async with TokenRefresher(cloud_server.url, credentials, policy=QUICK) as refresher:
             runner, exchange = refresher._runner, refresher._exchange
             held += [cloud, cloud.token, cloud._bearer, refresher, refresher.current]
-            held += [refresher.secrets, runner, runner.situation, runner.served, runner.machine]
+            held += [refresher.secrets, runner, runner.state, runner.served, runner.machine]
             held += [exchange, refresher._attempts, refresher._guard, refresher._subscribers]
             for thing in held:
                 assert leaks(everything_about(thing)) == [], type(thing)

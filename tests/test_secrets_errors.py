@@ -240,7 +240,7 @@ async def test_no_failing_renewal_shows_a_secret(
             except CloudAuthError as error:
                 showing.error(where, error)
         showing.add("session", f"{cloud!r} {vars(cloud)!r} {cloud.last_error!r} {cloud.token!r}")
-        showing.add("refresher", f"{vars(cloud._refresher)} {cloud._refresher._runner.situation}")
+        showing.add("refresher", f"{vars(cloud._refresher)} {cloud._refresher._runner.state}")
         cloud_server.clear_faults()
         await cloud.close()
     showing.add("events", f"{events!r} {[pickle.dumps(event) for event in events]!r}")

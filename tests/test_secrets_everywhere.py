@@ -367,7 +367,7 @@ async def test_nothing_that_displays_values_displays_a_secret() -> None:
             *(Password("admin", PASSWORD), Basic("admin", PASSWORD), ApiKey(KEY)),
             *(Bearer(TOKEN), Secret(TOKEN), SessionToken(Secret(TOKEN), None, 1)),
             *(cloud, cloud.token, cloud.http, cloud.last_error, *events),
-            *(refresher, refresher._runner, refresher._exchange, refresher._runner.situation),
+            *(refresher, refresher._runner, refresher._exchange, refresher._runner.state),
         ]
         for thing in things:
             assert PLANTED not in displays(thing), type(thing)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attrs import evolve
 
-from aiocloudauth import RenewalPolicy, SessionExpiredError, TokenRefresher, lifecycle, schedule
-from aiocloudauth.alarm import Alarm
-from aiocloudauth.lifecycle import Machine
-from aiocloudauth.situations import FOREVER
-from aiocloudauth.ways import Ways
+from aiocloudauth import RenewalPolicy, SessionExpiredError, TokenRefresher
+from aiocloudauth._core import lifecycle, schedule
+from aiocloudauth._core.lifecycle import Machine, Ways
+from aiocloudauth._core.states import FOREVER
+from aiocloudauth._runtime.timer import Timer
 from simulation import year
 from simulation.ledger import Ledger
 from simulation.plan import TOKEN_LIFETIME, Interval, Plan, PlanError, Rotation
@@ -85,7 +85,7 @@ async def never_waits(self: TokenRefresher, **_: float) -> SessionToken:
 
 def no_renewal(patch: pytest.MonkeyPatch) -> None:
     """Nothing happens in the background: the token runs out, and somebody has to wait."""
-    patch.setattr(Alarm, "set", lambda self, at: None)
+    patch.setattr(Timer, "set", lambda self, at: None)
 
 
 def no_waiting(patch: pytest.MonkeyPatch) -> None:

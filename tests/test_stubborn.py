@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, NoReturn, cast
 
 import pytest
+from aiocloudauth.pending import PendingResponse
 
 from aiocloudauth import Password, RenewalPolicy, SessionClosedError, TokenRefresher
-from aiocloudauth.pending import PendingResponse
 from aiocloudauth.testing import CloudServer
 
 if TYPE_CHECKING:

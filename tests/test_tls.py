@@ -21,8 +21,8 @@ from aiocloudauth import (
     TokenRefresher,
     TransportError,
 )
+from aiocloudauth._http.options import tls
 from aiocloudauth.testing import CloudServer
-from aiocloudauth.tls import tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pytest
 
-from aiocloudauth.lifecycle import Machine
-from aiocloudauth.policy import RenewalPolicy
-from aiocloudauth.situations import (
+from aiocloudauth._core.lifecycle import Machine
+from aiocloudauth._core.states import (
     FOREVER,
+    TRANSITIONS,
     Abilities,
     Acquiring,
     CloseAsked,
@@ -22,6 +22,7 @@ from aiocloudauth.situations import (
     Grant,
     Granted,
     Held,
+    IllegalInputError,
     Input,
     LoginAsked,
     LogoutAsked,
@@ -32,18 +33,18 @@ from aiocloudauth.situations import (
     Rejected,
     RenewalAsked,
     Renewing,
-    Situation,
+    State,
     Wanted,
     Woken,
 )
+from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.token import Secret
-from aiocloudauth.transitions import TRANSITIONS, IllegalInputError
 from tests.course import EPOCH, EXPIRED, NO_CLUSTER, TRANSIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Row: TypeAlias = tuple[type[Situation], type[Input], type[Situation]]
+Row: TypeAlias = tuple[type[State], type[Input], type[State]]
 
 INPUTS: Final[tuple[type[Input], ...]] = (
     Opened,
@@ -81,15 +82,15 @@ def grant(now: float, expires: float) -> Grant:
     )
 
 
-def held_by(situation: Situation) -> Held | None:
+def held_by(state: State) -> Held | None:
     """Return the token in hand, or the last one."""
-    return getattr(situation, "held", None) or getattr(situation, "spent", None)
+    return getattr(state, "held", None) or getattr(state, "spent", None)
 
 
-def inputs(situation: Situation, now: float) -> Iterator[Input]:
+def inputs(state: State, now: float) -> Iterator[Input]:
     """Make every input that fits, each with the details that matter."""
-    number, generation = situation.record.number, situation.record.generation
-    allowed = TRANSITIONS[type(situation)]
+    number, generation = state.record.number, state.record.generation
+    allowed = TRANSITIONS[type(state)]
     for kind in (Opened, OpenGivenUp, Woken, Wanted, RenewalAsked, LogoutAsked, CloseAsked):
         if kind in allowed:
             yield kind(now)
@@ -101,8 +102,8 @@ def inputs(situation: Situation, now: float) -> Iterator[Input]:
         yield LoginAsked(now, trial=True)
     yield Granted(now, number + 1, grant(now, now + LIVES[0]), 0.0)
     yield Failed(now, number + 1, EXPIRED, 0.0)
-    if isinstance(situation, Renewing | Acquiring):
-        held = held_by(situation)
+    if isinstance(state, Renewing | Acquiring):
+        held = held_by(state)
         ends = [now + life for life in LIVES]
         if held is not None:
             ends.append(held.expires_at)  # a cap on the session
@@ -112,20 +113,20 @@ def inputs(situation: Situation, now: float) -> Iterator[Input]:
             yield Failed(now, number, error, 0.0)
 
 
-def moments(situation: Situation, now: float) -> set[float]:
-    """Return the instants at which the situation may look different, and one long after."""
-    held = held_by(situation)
+def moments(state: State, now: float) -> set[float]:
+    """Return the instants at which the state may look different, and one long after."""
+    held = held_by(state)
     candidates = {
         now,
-        situation.record.started_at + POLICY.min_interval,
-        getattr(situation, "next_at", now),
+        state.record.started_at + POLICY.min_interval,
+        getattr(state, "next_at", now),
         now if held is None else held.hard_at,
     }
     far = max(at for at in candidates if at < FOREVER) + POLICY.min_interval
     return {at for at in candidates if now <= at < FOREVER} | {far}
 
 
-def shape(situation: Situation, now: float) -> object:
+def shape(state: State, now: float) -> object:
     """Return what decides about the future, with the same times on the clock for all."""
 
     def ahead(at: float) -> float:
@@ -134,16 +135,16 @@ def shape(situation: Situation, now: float) -> object:
     def token(held: Held | None) -> object:
         return held and (ahead(held.hard_at), ahead(held.expires_at), held.final)
 
-    record = situation.record
-    flight: Flight | None = getattr(situation, "flight", None)
-    by: Exchange | None = getattr(situation, "by", None)
+    record = state.record
+    flight: Flight | None = getattr(state, "flight", None)
+    by: Exchange | None = getattr(state, "by", None)
     return (
-        type(situation),
+        type(state),
         ahead(record.started_at + POLICY.min_interval),
         type(record.error),
         record.refused is None,
-        token(held_by(situation)),
-        ahead(getattr(situation, "next_at", now)),
+        token(held_by(state)),
+        ahead(getattr(state, "next_at", now)),
         by,
         flight and flight.by,
         flight and flight.before and shape(flight.before, now),
@@ -151,22 +152,22 @@ def shape(situation: Situation, now: float) -> object:
 
 
 @cache
-def explored() -> tuple[dict[Row, int], dict[type[Situation], Situation]]:
+def explored() -> tuple[dict[Row, int], dict[type[State], State]]:
     """Walk every way from the start, breadth first, and note which rows were used."""
     rows: dict[Row, int] = {}
-    examples: dict[type[Situation], Situation] = {}
+    examples: dict[type[State], State] = {}
     for kind in KINDS:
         machine = Machine(POLICY, kind)
-        start: Situation = New(Record())
+        start: State = New(Record())
         todo = deque([(start, 0.0, 0)])
         seen = {shape(start, 0.0)}
         while todo:
-            situation, now, depth = todo.popleft()
-            examples.setdefault(type(situation), situation)
-            for at in moments(situation, now):
-                for event in inputs(situation, at):
-                    after, _ = machine.step(situation, event)
-                    row = (type(situation), type(event), type(after))
+            state, now, depth = todo.popleft()
+            examples.setdefault(type(state), state)
+            for at in moments(state, now):
+                for event in inputs(state, at):
+                    after, _ = machine.step(state, event)
+                    row = (type(state), type(event), type(after))
                     rows[row] = rows.get(row, 0) + 1
                     if depth < DEPTH and (form := shape(after, at)) not in seen:
                         seen.add(form)
@@ -176,10 +177,10 @@ def explored() -> tuple[dict[Row, int], dict[type[Situation], Situation]]:
 
 def table() -> Iterator[Row]:
     """Return every row of the table."""
-    for situation, taken in TRANSITIONS.items():
+    for state, taken in TRANSITIONS.items():
         for event, outcomes in taken.items():
             for after in outcomes:
-                yield situation, event, after
+                yield state, event, after
 
 
 def named(rows: Iterable[Row]) -> list[str]:
@@ -201,16 +202,16 @@ def test_nothing_happens_that_the_table_does_not_say() -> None:
 
 
 @pytest.mark.parametrize("kind", list(TRANSITIONS), ids=lambda kind: kind.__name__)
-def test_an_input_without_a_row_is_illegal(kind: type[Situation]) -> None:
-    """In every situation, whatever is not in the table raises."""
+def test_an_input_without_a_row_is_illegal(kind: type[State]) -> None:
+    """In every state, whatever is not in the table raises."""
     _, examples = explored()
-    machine, situation = Machine(POLICY, Abilities()), examples[kind]
+    machine, state = Machine(POLICY, Abilities()), examples[kind]
     missing = [event for event in INPUTS if event not in TRANSITIONS[kind]]
     assert missing
     for event in missing:
         details = (1,) if event is Rejected else ()
         with pytest.raises(IllegalInputError, match=f"^{event.__name__} in {kind.__name__}$"):
-            machine.step(situation, event(0.0, *details))
+            machine.step(state, event(0.0, *details))
 
 
 def test_every_input_is_known_to_the_table() -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aiocloudauth import SessionExpiredError, TransportError
+from aiocloudauth._runtime.waiters import Waiters, again
 from aiocloudauth.testing import Late
-from aiocloudauth.waiters import Waiters, again
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

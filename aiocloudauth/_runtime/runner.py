@@ -8,18 +8,14 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from aiocloudauth.alarm import Alarm
-from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
-from aiocloudauth.lifecycle import Machine
-from aiocloudauth.outage import Outage
-from aiocloudauth.situations import (
+from aiocloudauth._core.lifecycle import Machine
+from aiocloudauth._core.states import (
     FOREVER,
     Abandon,
     Abilities,
     Conclude,
     Deny,
     Effect,
-    Emit,
     Failed,
     Granted,
     Held,
@@ -29,21 +25,22 @@ from aiocloudauth.situations import (
     Record,
     Refresh,
     Serve,
-    Situation,
+    State,
     WakeAt,
     Withhold,
     Woken,
 )
-from aiocloudauth.subscribers import log
-from aiocloudauth.waiters import Waiters
+from aiocloudauth._runtime.subscribers import log
+from aiocloudauth._runtime.timer import Timer
+from aiocloudauth._runtime.waiters import Waiters
+from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
 
 if TYPE_CHECKING:
-    from aiocloudauth.attempt import Attempts
+    from aiocloudauth._runtime.attempt import Attempts
+    from aiocloudauth._runtime.subscribers import Subscribers
     from aiocloudauth.clock import Clock, Timeline
     from aiocloudauth.credentials import Credentials
-    from aiocloudauth.gate import Gate
     from aiocloudauth.policy import RenewalPolicy
-    from aiocloudauth.subscribers import Subscribers
     from aiocloudauth.token import Secret, SessionToken
 
 __all__ = ["Runner"]
@@ -89,19 +86,18 @@ class Runner:
         "_clock",
         "_flight",
         "_flights",
-        "_gate",
         "_inputs",
         "_policy",
         "_subscribers",
         "_timeline",
         "_tried",
         "drops",
+        "gone_at",
         "machine",
-        "outage",
         "outcomes",
         "recent",
         "served",
-        "situation",
+        "state",
         "trial",
         "waiters",
     )
@@ -110,7 +106,6 @@ class Runner:
         self,
         attempts: Attempts,
         subscribers: Subscribers,
-        gate: Gate,
         *,
         clock: Clock,
         timeline: Timeline,
@@ -122,19 +117,18 @@ class Runner:
         self._clock = clock
         self._timeline = timeline
         self._policy = policy
-        self._gate = gate
-        self._alarm = Alarm(clock, timeline, lambda now: self.feed(Woken(now)))
+        self._alarm = Timer(clock, timeline, lambda now: self.feed(Woken(now)))
         self._inputs: deque[Input] = deque()
         self._flight: asyncio.Task[None] | None = None
         self._flights: set[asyncio.Task[None]] = set()
         #: The decisions.
         self.machine = Machine(policy, abilities_of(attempts.credentials))
         #: Where they stand.
-        self.situation: Situation = New(Record())
+        self.state: State = New(Record())
         #: What requests read.
         self.served = NOTHING
-        #: Since when callers wait for it.
-        self.outage = Outage(clock)
+        #: When the last token went, seconds of `Clock.monotonic`.
+        self.gone_at = clock.monotonic()
         #: How often all that was under way was dropped, by a logout or a close.
         self.drops = 0
         #: Callers who wait for a token.
@@ -147,6 +141,16 @@ class Runner:
         self.trial: Credentials | None = None
         self._tried: Credentials | None = None
 
+    @property
+    def last_error(self) -> CloudAuthError | None:
+        """The last failure of a renewal; `None` after a success."""
+        return self.state.record.error
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The credentials' secrets and the last tokens."""
+        return (*self._attempts.credentials.secrets(), *self.recent)
+
     def feed(self, event: Input) -> None:
         """Run the machine; an input that comes up meanwhile waits its turn."""
         self._inputs.append(event)
@@ -154,9 +158,8 @@ class Runner:
             return
         try:
             while self._inputs:
-                self.situation, effects = self.machine.step(self.situation, self._inputs[0])
-                # News last: subscribers and log handlers are strangers.
-                for effect in sorted(effects, key=lambda effect: isinstance(effect, Emit)):
+                self.state, effects = self.machine.step(self.state, self._inputs[0])
+                for effect in effects:
                     self._perform(effect)
                 self._inputs.popleft()
         except BaseException:
@@ -167,7 +170,7 @@ class Runner:
         """Wait until a login on trial may start, or until all is dropped."""
         drops = self.drops
         while drops == self.drops:
-            rest = self.machine.rest(self.situation, self._timeline.now())
+            rest = self.machine.rest(self.state, self._timeline.now())
             if rest == 0:
                 return
             with suppress(CloudAuthError, TimeoutError):
@@ -203,8 +206,8 @@ class Runner:
                 self._publish(held, self._tried if adopt else None)
                 self.waiters.settle(held.token)
             case Withhold():
-                self.served = NOTHING
-                self.outage.begin()
+                if self.served is not NOTHING:
+                    self.served, self.gone_at = NOTHING, self._clock.monotonic()
             case Login() | Refresh():
                 self._launch(effect)
             case Abandon():
@@ -216,7 +219,6 @@ class Runner:
                 self._alarm.set(at)
             case Deny(error):
                 self.waiters.settle(error)
-                self.outage.end()  # nobody waits any more; a next attempt begins another one
             case Conclude(error):
                 self.outcomes.settle(error)
             case _:
@@ -230,28 +232,20 @@ class Runner:
             self.recent.append(held.token.token)
         left = held.hard_at - self._timeline.now()
         self.served = Served(held.token, self._clock.time() + left)
-        self.outage.end()
 
     def _launch(self, effect: Login | Refresh) -> None:
         trial = self.trial if isinstance(effect, Login) and effect.trial else None
-        if self.served is NOTHING:
-            self._gate.hold()  # before the flight: a loop may run its first steps at once
         flight = asyncio.get_running_loop().create_task(
             self._fly(effect, trial), name=f"aiocloudauth renewal {effect.number}"
         )
         self._flight = flight
         self._flights.add(flight)
-        flight.add_done_callback(self._landed)
-
-    def _landed(self, flight: asyncio.Task[None]) -> None:
-        self._flights.discard(flight)
-        if not self._flights:  # the next one may be under way, and not sent
-            self._gate.release()
+        flight.add_done_callback(self._flights.discard)
 
     async def _fly(self, effect: Login | Refresh, trial: Credentials | None) -> None:
         this = asyncio.current_task()
         try:
-            grant = await self._attempts.make(effect, trial, self.situation.record.refused)
+            grant = await self._attempts.make(effect, trial, self.state.record.refused)
         except asyncio.CancelledError:
             if self._flight is this:  # by a stranger: those who wait must still be told
                 self._fail(effect, RenewalTimeoutError("the renewal's task was cancelled"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aiocloudauth._core.states import FOREVER, Grant, Held, Record
 from aiocloudauth.errors import CloudAuthError, NoAuthenticationClusterError
-from aiocloudauth.situations import FOREVER, Grant, Held, Record
 from aiocloudauth.token import SessionToken
 
 if TYPE_CHECKING:

@@ -64,7 +64,7 @@ def _workers(text: str) -> int:
 
 
 def _path(text: str) -> str:
-    from aiocloudauth.endpoint import Endpoint
+    from aiocloudauth._wire.endpoint import Endpoint
 
     try:
         Endpoint("https://localhost").resolve(text)
@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def watch(arguments: argparse.Namespace) -> int:
     """Watch a session with the ECE that the environment names; return the exit status."""
-    from aiocloudauth.monitor import Monitor, counted, keep_requesting
+    from aiocloudauth._cli.monitor import Monitor, counted, keep_requesting
     from aiocloudauth.session import CloudSession
 
     monitor = Monitor(sys.stdout)
@@ -153,7 +153,7 @@ def watch(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "watch":
         return watch(arguments)
-    from aiocloudauth.demo import demo
+    from aiocloudauth._cli.demo import demo
 
     return demo(
         seconds=arguments.seconds,

@@ -15,8 +15,8 @@ from aiocloudauth.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aiocloudauth._core.states import Emit
     from aiocloudauth.clock import Clock, Timeline
-    from aiocloudauth.situations import Emit
 
 __all__ = ["Subscribers", "log"]
 

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
     from aiocloudauth.clock import Clock, Timeline, TimerHandle
 
-__all__ = ["Alarm"]
+__all__ = ["Timer"]
 
 #: Longest sleep, seconds: timers stand still while the machine is suspended, so the
 #: wall clock is looked at this often.
 _SLICE: Final = 30.0
 
 
-class Alarm:
+class Timer:
     """Calls back at one instant of a timeline; a new one takes the old one's place.
 
     It also calls back on the way there if the wall clock was found to have jumped.

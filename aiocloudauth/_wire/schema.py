@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from aiocloudauth.errors import ErrorDetail, InvalidResponseError
-from aiocloudauth.failure import Failure, is_known
-from aiocloudauth.token import Secret, spellings, token_problem
+from aiocloudauth.errors import InvalidResponseError
+from aiocloudauth.token import Secret, token_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +23,7 @@ __all__ = [
     "AuthenticationInfo",
     "EmptyResponse",
     "TokenResponse",
-    "failure_of",
+    "decode",
     "http_date",
     "jwt_expiry",
     "parse",
@@ -34,15 +32,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: The header that repeats the error codes. Source: ECE 3.8 API, all error answers.
-CODES_HEADER: Final = "x-cloud-error-codes"
-
 _NOT_JSON: Final = object()
-_SEPARATOR: Final = re.compile(r"[,\s]+")
-_CODE: Final = re.compile(r"[A-Za-z0-9_.\-]{1,200}")
-#: Most entries of an error list, and characters of a message, that an error keeps.
-_MAX_ERRORS: Final = 50
-_MAX_MESSAGE: Final = 1_000
 
 
 @frozen
@@ -162,83 +152,6 @@ def parse(value: Mapping[str, Any], kind: type[T], where: str = "JSON") -> T:
         problems = tuple(transform_error(error, format_exception=_say))
     msg = f"{where}: not a usable {kind.__name__}: {'; '.join(problems)}"
     raise InvalidResponseError(msg, problems=problems)
-
-
-# -- error answers ------------------------------------------------------------------------
-
-
-def header_codes(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the codes of ``x-cloud-error-codes``, split on commas and white space."""
-    words = _SEPARATOR.split(headers.get(CODES_HEADER, ""))
-    return tuple(word for word in words if _CODE.fullmatch(word))[:_MAX_ERRORS]
-
-
-def _detail(entry: object) -> ErrorDetail | None:
-    if not isinstance(entry, dict):
-        return None
-    code, message, fields = (entry.get(key) for key in ("code", "message", "fields"))
-    named = fields if isinstance(fields, list) else []
-    detail = ErrorDetail(
-        code if isinstance(code, str) and _CODE.fullmatch(code) else "",
-        message if isinstance(message, str) else "",
-        tuple(name for name in named[:_MAX_ERRORS] if isinstance(name, str)),
-    )
-    return detail if detail.code or detail.message else None
-
-
-def _errors(value: dict[str, Any]) -> tuple[ErrorDetail, ...]:
-    entries = value.get("errors")
-    if not isinstance(entries, list):
-        return ()
-    found = (_detail(entry) for entry in entries[:_MAX_ERRORS])
-    return tuple(detail for detail in found if detail is not None)
-
-
-def failure_of(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
-    """Return what an error answer says, whatever its shape. Never raises.
-
-    Looks for the body's ``errors``, its ``message`` (old routes), the header, in turn.
-
-    Args:
-        status: The HTTP status.
-        headers: The answer's headers, case-insensitive.
-        body: What was read of the body.
-    """
-    named = header_codes(headers)
-    try:
-        value = decode(body)
-    except InvalidResponseError:
-        return Failure(status, (), named, from_api=bool(named))
-    errors = _errors(value)
-    message = value.get("message")
-    said = message if isinstance(message, str) else ""
-    codes = tuple(detail.code for detail in errors if detail.code) or named
-    return Failure(status, errors, codes, said, from_api=bool(errors or said or named))
-
-
-def redacted(failure: Failure, secrets: tuple[Secret, ...]) -> Failure:
-    """Return `failure` fit to be shown: without `secrets`, of one line each, and not long.
-
-    A server, or a proxy, may quote what it was sent. A code that the API is known to use
-    stays, though a secret be part of it.
-    """
-    quoted = spellings(secrets)
-
-    def clean(text: str) -> str:
-        for spelling in quoted:
-            text = text.replace(spelling, "***")
-        shown = text[:_MAX_MESSAGE]
-        return "".join(character if character.isprintable() else " " for character in shown)
-
-    def clean_code(code: str) -> str:
-        return code if is_known(code) else clean(code)
-
-    errors = tuple(
-        ErrorDetail(clean_code(e.code), clean(e.message), tuple(clean(name) for name in e.fields))
-        for e in failure.errors
-    )
-    codes = tuple(clean_code(code) for code in failure.codes)
-    return evolve(failure, errors=errors, codes=codes, message=clean(failure.message))
 
 
 # -- dates --------------------------------------------------------------------------------

@@ -1,45 +1,58 @@
-"""From an error answer to its class: exact code, code family, status, status class."""
+"""What an error answer says, which class it is, and whether a 401 is about our token."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from aiocloudauth._wire.schema import decode
 from aiocloudauth.errors import (
     ApiError,
     AuthenticationClusterError,
     AuthenticationError,
     BadRequestError,
-    CloudAuthError,
     ConflictError,
     ElevatedPermissionsRequiredError,
     ErrorDetail,
     GatewayError,
+    InvalidResponseError,
     NoAuthenticationClusterError,
     NotFoundError,
     PermissionDeniedError,
     PreconditionFailedError,
     RateLimitedError,
     ServerError,
-    SessionExpiredError,
     UnauthenticatedError,
     UnauthorizedError,
     VersionConflictError,
 )
+from aiocloudauth.token import spellings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from aiocloudauth.token import Secret
 
 __all__ = [
     "Failure",
     "api_error",
     "error_class",
-    "for_request",
-    "is_known",
+    "failure_of",
+    "header_codes",
     "is_token_refusal",
-    "refused",
+    "redacted",
 ]
+
+#: The header that repeats the error codes. Source: ECE 3.8 API, all error answers.
+CODES_HEADER: Final = "x-cloud-error-codes"
+
+_SEPARATOR: Final = re.compile(r"[,\s]+")
+_CODE: Final = re.compile(r"[A-Za-z0-9_.\-]{1,200}")
+#: Most entries of an error list, and characters of a message, that an error keeps.
+_MAX_ERRORS: Final = 50
+_MAX_MESSAGE: Final = 1_000
 
 _BY_CODE: dict[str, type[ApiError]] = {
     "root.unauthenticated": UnauthenticatedError,
@@ -117,14 +130,6 @@ class Failure:
 _REFUSALS = frozenset({"root.unauthorized", "root.unauthenticated"})
 
 
-def is_token_refusal(status: int, codes: tuple[str, ...]) -> bool:
-    """Return whether an answer says that the token is not valid.
-
-    Other 401 codes, and 403, are about something that a new token does not change.
-    """
-    return status == 401 and _REFUSALS.issuperset(codes)
-
-
 def is_known(code: str) -> bool:
     """Return whether `code` is one that the API is known to use."""
     return code in _BY_CODE
@@ -144,7 +149,7 @@ def _class_of_code(code: str) -> type[ApiError] | None:
 
 def error_class(failure: Failure) -> type[ApiError]:
     """Choose the class for an answer: exact code, code family, status, status class."""
-    if failure.token_sent and is_token_refusal(failure.status, failure.codes):
+    if failure.token_sent and failure.status == 401 and _REFUSALS.issuperset(failure.codes):
         return UnauthorizedError
     for code in failure.codes:
         chosen = _class_of_code(code)
@@ -215,18 +220,94 @@ def api_error(
     )
 
 
-# -- what a failed renewal means to others ------------------------------------------------
+# -- from the answer ----------------------------------------------------------------------
 
 
-def refused(error: CloudAuthError, *statuses: int) -> bool:
-    """Return whether the API answered with one of these statuses."""
-    return isinstance(error, ApiError) and error.status in statuses
+def header_codes(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the codes of ``x-cloud-error-codes``, split on commas and white space."""
+    words = _SEPARATOR.split(headers.get(CODES_HEADER, ""))
+    return tuple(word for word in words if _CODE.fullmatch(word))[:_MAX_ERRORS]
 
 
-def for_request(error: CloudAuthError) -> CloudAuthError:
-    """Return what a request raises for lack of a token after `error`."""
-    own = (UnauthenticatedError, NoAuthenticationClusterError, SessionExpiredError)
-    if isinstance(error, own):
-        return error
-    msg = f"the session has no usable token and cannot get one now: {error}"
-    return SessionExpiredError(msg).because(error)
+def _detail(entry: object) -> ErrorDetail | None:
+    if not isinstance(entry, dict):
+        return None
+    code, message, fields = (entry.get(key) for key in ("code", "message", "fields"))
+    named = fields if isinstance(fields, list) else []
+    detail = ErrorDetail(
+        code if isinstance(code, str) and _CODE.fullmatch(code) else "",
+        message if isinstance(message, str) else "",
+        tuple(name for name in named[:_MAX_ERRORS] if isinstance(name, str)),
+    )
+    return detail if detail.code or detail.message else None
+
+
+def _errors(value: dict[str, Any]) -> tuple[ErrorDetail, ...]:
+    entries = value.get("errors")
+    if not isinstance(entries, list):
+        return ()
+    found = (_detail(entry) for entry in entries[:_MAX_ERRORS])
+    return tuple(detail for detail in found if detail is not None)
+
+
+def failure_of(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
+    """Return what an error answer says, whatever its shape. Never raises.
+
+    Looks for the body's ``errors``, its ``message`` (old routes), the header, in turn.
+
+    Args:
+        status: The HTTP status.
+        headers: The answer's headers, case-insensitive.
+        body: What was read of the body.
+    """
+    named = header_codes(headers)
+    try:
+        value = decode(body)
+    except InvalidResponseError:
+        return Failure(status, (), named, from_api=bool(named))
+    errors = _errors(value)
+    message = value.get("message")
+    said = message if isinstance(message, str) else ""
+    codes = tuple(detail.code for detail in errors if detail.code) or named
+    return Failure(status, errors, codes, said, from_api=bool(errors or said or named))
+
+
+def redacted(failure: Failure, secrets: tuple[Secret, ...]) -> Failure:
+    """Return `failure` fit to be shown: without `secrets`, of one line each, and not long.
+
+    A server, or a proxy, may quote what it was sent. A code that the API is known to use
+    stays, though a secret be part of it.
+    """
+    quoted = spellings(secrets)
+
+    def clean(text: str) -> str:
+        for spelling in quoted:
+            text = text.replace(spelling, "***")
+        shown = text[:_MAX_MESSAGE]
+        return "".join(character if character.isprintable() else " " for character in shown)
+
+    def clean_code(code: str) -> str:
+        return code if is_known(code) else clean(code)
+
+    errors = tuple(
+        ErrorDetail(clean_code(e.code), clean(e.message), tuple(clean(name) for name in e.fields))
+        for e in failure.errors
+    )
+    codes = tuple(clean_code(code) for code in failure.codes)
+    return evolve(failure, errors=errors, codes=codes, message=clean(failure.message))
+
+
+def is_token_refusal(status: int, headers: Mapping[str, str], body: bytes) -> bool:
+    """Return whether an answer says that the token that was sent is not valid.
+
+    Other 401 codes, and 403, are about something that a new token does not change.
+
+    Args:
+        status: The HTTP status.
+        headers: The answer's headers, case-insensitive.
+        body: What was read of the body; not looked at where the header names codes.
+    """
+    if status != 401:
+        return False
+    codes = header_codes(headers) or failure_of(status, headers, body).codes
+    return _REFUSALS.issuperset(codes)

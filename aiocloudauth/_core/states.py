@@ -1,4 +1,4 @@
-"""The values of the lifecycle: situations, inputs, effects. PURE, and no decisions.
+"""The values of the lifecycle: states, inputs, effects. PURE, and no decisions.
 
 Times are seconds on one scale that never goes back; datetimes appear only where they
 are passed through.
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from attrs import field, frozen
 
+from aiocloudauth.token import SessionState
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -18,20 +20,7 @@ if TYPE_CHECKING:
     from aiocloudauth.errors import CloudAuthError
     from aiocloudauth.token import Secret, SessionToken
 
-__all__ = ["SessionState"]
-
 FOREVER: Final = float("inf")
-
-
-class SessionState(enum.Enum):
-    """How a session stands, for people and dashboards."""
-
-    NEW = "new"
-    ACTIVE = "active"
-    RENEWING = "renewing"
-    DEGRADED = "degraded"
-    EXPIRED = "expired"
-    CLOSED = "closed"
 
 
 class Exchange(enum.Enum):
@@ -91,18 +80,18 @@ class Flight:
     """A renewal under way.
 
     `before`: for a login on trial, with credentials that are not adopted yet, the
-    situation to go back to if they do not work.
+    state to go back to if they do not work.
     """
 
     number: int
     by: Exchange
     started_at: float
-    before: Situation | None = None
+    before: State | None = None
 
 
 @frozen(kw_only=True)
 class Record:
-    """What outlives a situation.
+    """What outlives a state.
 
     Attributes:
         started_at: When the last attempt started.
@@ -121,61 +110,61 @@ class Record:
     refused: CloudAuthError | None = None
 
 
-# -- situations ---------------------------------------------------------------------------
+# -- states ---------------------------------------------------------------------------
 
 
 @frozen
-class Situation:
+class State:
     """The base: every one carries the record."""
 
     record: Record
 
     @property
-    def state(self) -> SessionState:
+    def shown(self) -> SessionState:
         """What people are shown."""
         return SessionState.NEW if self.record.generation == 0 else SessionState.EXPIRED
 
 
 @frozen
-class New(Situation):
+class New(State):
     """Before `open`, or after one that failed."""
 
 
 @frozen
-class Active(Situation):
+class Active(State):
     """A good token; the next renewal is planned."""
 
     held: Held
     next_at: float
     by: Exchange
-    state: ClassVar[SessionState] = SessionState.ACTIVE
+    shown: ClassVar[SessionState] = SessionState.ACTIVE
 
 
 @frozen
-class Renewing(Situation):
+class Renewing(State):
     """A good token, and a renewal under way."""
 
     held: Held
     flight: Flight
 
     @property
-    def state(self) -> SessionState:
+    def shown(self) -> SessionState:
         """Degraded from the first failure to the next success."""
         return SessionState.DEGRADED if self.record.failures else SessionState.RENEWING
 
 
 @frozen
-class Degraded(Situation):
+class Degraded(State):
     """A good token; the last renewal failed and the next is planned."""
 
     held: Held
     next_at: float
     by: Exchange
-    state: ClassVar[SessionState] = SessionState.DEGRADED
+    shown: ClassVar[SessionState] = SessionState.DEGRADED
 
 
 @frozen
-class Acquiring(Situation):
+class Acquiring(State):
     """No usable token, and a renewal under way. `spent`: the last one, for ``_refresh``."""
 
     flight: Flight
@@ -183,7 +172,7 @@ class Acquiring(Situation):
 
 
 @frozen
-class Starved(Situation):
+class Starved(State):
     """No usable token; the next attempt is planned."""
 
     next_at: float
@@ -192,7 +181,7 @@ class Starved(Situation):
 
 
 @frozen
-class Lost(Situation):
+class Lost(State):
     """No usable token and nothing to try. `error` is what requests are answered with.
 
     `next_at`: when a callable is asked again, for its secret may have rotated.
@@ -203,15 +192,15 @@ class Lost(Situation):
 
 
 @frozen
-class LoggedOut(Situation):
+class LoggedOut(State):
     """`logout` was called; a login leads on."""
 
 
 @frozen
-class Closed(Situation):
+class Closed(State):
     """The end."""
 
-    state: ClassVar[SessionState] = SessionState.CLOSED
+    shown: ClassVar[SessionState] = SessionState.CLOSED
 
 
 # -- inputs -------------------------------------------------------------------------------
@@ -364,4 +353,81 @@ class Emit:
 
 
 Effect: TypeAlias = Login | Refresh | Abandon | WakeAt | Serve | Withhold | Deny | Conclude | Emit
-Step: TypeAlias = tuple[Situation, tuple[Effect, ...]]
+Step: TypeAlias = tuple[State, tuple[Effect, ...]]
+
+
+# -- the table -----------------------------------------------------------------------------
+
+
+class IllegalInputError(RuntimeError):
+    """An input that the state has no place for: a fault of the caller."""
+
+
+_IDLE: Final = (Active, Degraded, Renewing, Acquiring, Starved, Lost)
+_UNDER_WAY: Final = (Acquiring, Starved, Lost, LoggedOut)
+TRANSITIONS: Final[dict[type[State], dict[type[Input], tuple[type[State], ...]]]] = {
+    New: {Opened: (Acquiring, Starved, New)},
+    Active: {
+        Woken: (Active, Renewing, Acquiring, Starved, Lost),
+        Wanted: (Active, Acquiring, Starved, Lost),
+        Rejected: (Active, Acquiring, Starved, Lost),
+        RenewalAsked: (Active, Renewing, Acquiring, Starved),
+        LoginAsked: (Active, Renewing, Acquiring, Starved),
+    },
+    Renewing: {
+        Woken: (Renewing, Acquiring),
+        Wanted: (Renewing, Acquiring),
+        Rejected: (Renewing, Acquiring),
+        RenewalAsked: (Renewing,),
+        LoginAsked: (Renewing,),
+        Granted: (Renewing, Acquiring, Active, Degraded, Starved, Lost),
+        Failed: _IDLE,
+    },
+    Degraded: {
+        Woken: (Degraded, Renewing, Acquiring, Starved, Lost),
+        Wanted: (Degraded, Acquiring, Starved, Lost),
+        Rejected: (Degraded, Acquiring, Starved, Lost),
+        RenewalAsked: (Degraded, Renewing, Acquiring, Starved),
+        LoginAsked: (Degraded, Renewing, Acquiring, Starved),
+    },
+    Acquiring: {
+        Woken: (Acquiring,),
+        Wanted: (Acquiring,),
+        Rejected: (Acquiring,),
+        RenewalAsked: (Acquiring,),
+        LoginAsked: (Acquiring,),
+        Granted: (Acquiring, Active, Starved, Lost, LoggedOut),
+        Failed: _UNDER_WAY,
+    },
+    Starved: {
+        Woken: (Starved, Acquiring),
+        Wanted: (Starved, Acquiring),
+        Rejected: (Starved,),
+        RenewalAsked: (Starved, Acquiring),
+        LoginAsked: (Starved, Acquiring),
+    },
+    Lost: {
+        Woken: (Lost, Starved, Acquiring),
+        Wanted: (Lost, Acquiring),
+        Rejected: (Lost,),
+        RenewalAsked: (Lost, Starved, Acquiring),
+        LoginAsked: (Lost, Starved, Acquiring),
+    },
+    LoggedOut: {
+        Woken: (LoggedOut,),
+        Wanted: (LoggedOut,),
+        Rejected: (LoggedOut,),
+        RenewalAsked: (LoggedOut,),
+        LoginAsked: (LoggedOut, Starved, Acquiring),
+    },
+    Closed: {Woken: (Closed,), CloseAsked: (Closed,)},
+}
+for _situation, _inputs in TRANSITIONS.items():
+    if _situation is not Closed:
+        _inputs[CloseAsked] = (Closed,)
+        _inputs[OpenGivenUp] = (New,)
+    if _situation not in {New, Closed}:
+        _inputs[LogoutAsked] = (LoggedOut,)
+    # A late answer of a flight that was dropped is no fault; it changes nothing.
+    _inputs.setdefault(Granted, (_situation,))
+    _inputs.setdefault(Failed, (_situation,))

@@ -6,8 +6,8 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final
 
+from aiocloudauth._cli.monitor import Monitor, counted, keep_requesting
 from aiocloudauth.credentials import Password
-from aiocloudauth.monitor import Monitor, counted, keep_requesting
 from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.session import CloudSession
 from aiocloudauth.testing import CloudServer, ClusterError, Fault

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
-import warnings
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import payload
 
-from aiocloudauth.answer import ended_early
-from aiocloudauth.failure import is_token_refusal
-from aiocloudauth.schema import failure_of, header_codes
+from aiocloudauth._http import compat
+from aiocloudauth._http.responses import peek
+from aiocloudauth._wire.failure import header_codes, is_token_refusal
+
+if TYPE_CHECKING:
+    from aiocloudauth.clock import Clock
 
 __all__ = ["can_send_again", "is_refusal", "was_interrupted"]
 
@@ -25,8 +28,7 @@ def was_interrupted(request: aiohttp.ClientRequest, response: aiohttp.ClientResp
     thread that reads a file for it. The connection is not used again: the server still
     expects the rest of the body on it, and before aiohttp 3.14 would be sent a request.
     """
-    writer = request._writer  # noqa: SLF001 - nothing public says whether the body is out
-    if writer is None or writer.done():
+    if not compat.still_writing(request):
         return False
     connection = response.connection
     if connection is not None and connection.protocol is not None:
@@ -50,40 +52,20 @@ def can_send_again(body: object, *, interrupted: bool = False) -> bool:
     if isinstance(body, aiohttp.MultipartWriter):
         return all(can_send_again(part, interrupted=interrupted) for part, _, _ in body)
     if isinstance(body, payload.IOBasePayload):
-        file = body._value  # noqa: SLF001 - the file itself is kept nowhere else
-        if interrupted and not isinstance(file, _LOCKED):
+        file = compat.file_of(body)
+        if file is None or (interrupted and not isinstance(file, _LOCKED)):
             return False
         return not body.consumed and not file.closed and file.seekable()
     return body is None or body == b""
 
 
-async def is_refusal(response: aiohttp.ClientResponse, limit: int) -> bool:
+async def is_refusal(
+    response: aiohttp.ClientResponse, limit: int, clock: Clock, within: float
+) -> bool:
     """Return whether a 401 is about the token; the answer stays readable.
 
-    At most `limit` bytes are read, and only where the header names no code.
+    The body is read only where the header names no code; see `read_at_most` for the bounds.
     """
-    codes = header_codes(response.headers)
-    if not codes:
-        try:
-            body = await _peek(response, limit)
-        except BaseException as error:
-            if not ended_early(response, error):
-                raise
-            body = b""
-        codes = failure_of(response.status, response.headers, body).codes
-    return is_token_refusal(response.status, codes)
-
-
-async def _peek(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """Return the body and leave it readable; ``b""`` if it is longer than `limit`."""
-    content, chunks, size = response.content, [], 0
-    while size <= limit and (chunk := await content.readany()):
-        chunks.append(chunk)
-        size += len(chunk)
-    read = b"".join(chunks)
-    if read:
-        with warnings.catch_warnings():
-            # Deprecated without a successor; nothing else leaves the answer to the caller.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            content.unread_data(read)
-    return read if size <= limit else b""
+    named = header_codes(response.headers)
+    body = b"" if named else await peek(response, limit, clock, within)
+    return is_token_refusal(response.status, response.headers, body)

@@ -13,9 +13,19 @@ import aiohttp
 from aiohttp import hdrs
 from attrs import evolve, frozen
 
-from aiocloudauth.answer import answer_error, read_at_most
+from aiocloudauth._core.states import Grant
+from aiocloudauth._http.compat import require_loop_of
+from aiocloudauth._http.responses import answer_error, read_at_most
+from aiocloudauth._wire.endpoint import proxy_url
+from aiocloudauth._wire.schema import (
+    AuthenticationInfo,
+    EmptyResponse,
+    TokenResponse,
+    decode,
+    http_date,
+    parse,
+)
 from aiocloudauth.credentials import ApiKey, Basic, Bearer, Credentials, Password
-from aiocloudauth.endpoint import proxy_url
 from aiocloudauth.errors import (
     CloudAuthError,
     ConfigurationError,
@@ -24,28 +34,17 @@ from aiocloudauth.errors import (
     TransportError,
     frameless,
 )
-from aiocloudauth.guard import require_loop_of
-from aiocloudauth.schema import (
-    AuthenticationInfo,
-    EmptyResponse,
-    TokenResponse,
-    decode,
-    http_date,
-    parse,
-)
-from aiocloudauth.situations import Grant
 from aiocloudauth.token import Secret, SessionToken
 
 if TYPE_CHECKING:
     import ssl as _ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
-    from types import SimpleNamespace
 
     from yarl import URL
 
+    from aiocloudauth._wire.endpoint import Endpoint
     from aiocloudauth.clock import Clock, Timeline
-    from aiocloudauth.endpoint import Endpoint
     from aiocloudauth.errors import ApiError
 
 __all__ = ["AuthExchange"]
@@ -119,7 +118,6 @@ class AuthExchange:
         proxy_auth: As aiohttp takes it.
         trust_env: As aiohttp takes it; a netrc entry is never used here.
         timeout: As aiohttp takes it, besides the caller's bounds.
-        on_sent: Called when a call is written.
     """
 
     def __init__(
@@ -135,7 +133,6 @@ class AuthExchange:
         proxy_auth: aiohttp.BasicAuth | None = None,
         trust_env: bool = False,
         timeout: aiohttp.ClientTimeout | None = None,
-        on_sent: Callable[[], None] = lambda: None,
     ) -> None:
         """Keep the settings; connections are made in `start`."""
         self._endpoint = endpoint
@@ -151,7 +148,6 @@ class AuthExchange:
             self._proxy = self._proxy.with_password(proxy_auth.password)
         self._trust_env = trust_env
         self._timeout = timeout or aiohttp.ClientTimeout(total=None)
-        self._on_sent = on_sent
         self._session: aiohttp.ClientSession | None = None
         self._cookie: Secret | None = None
         # What was sent and received last: an answer may quote that of an earlier call.
@@ -164,9 +160,6 @@ class AuthExchange:
             ConfigurationError: The caller's connector belongs to another loop.
         """
         require_loop_of(self._connector)
-        trace = aiohttp.TraceConfig()
-        trace.on_request_headers_sent.append(self._sent)
-        trace.on_request_chunk_sent.append(self._sent)
         own = self._connector is None
         connector = self._connector or aiohttp.TCPConnector(limit=4, keepalive_timeout=_KEEPALIVE)
         self._session = aiohttp.ClientSession(
@@ -176,7 +169,6 @@ class AuthExchange:
             auto_decompress=False,
             trust_env=self._trust_env,
             timeout=self._timeout,
-            trace_configs=[trace],
             headers={hdrs.ACCEPT: "application/json", hdrs.ACCEPT_ENCODING: "identity"},
         )
 
@@ -309,7 +301,6 @@ class AuthExchange:
                 ssl=self._ssl,
                 middlewares=(_Stamp(call.fields),),
                 proxy=self._proxy,
-                trace_request_ctx=call,
             )
             body = await read_at_most(response, self._max_body)
             return self._parsed(call, response, body, kind), http_date(response.headers.get("Date"))
@@ -336,12 +327,6 @@ class AuthExchange:
             if response is not None:
                 response.close() if body is None else response.release()
             del response, body
-
-    async def _sent(self, _: object, context: SimpleNamespace, part: object) -> None:
-        """Tell that a call is written: its header, which waits for the body if there is one."""
-        call: _Call = context.trace_request_ctx
-        if call.payload is None or isinstance(part, aiohttp.TraceRequestChunkSentParams):
-            self._on_sent()
 
     def _parsed(
         self, call: _Call, response: aiohttp.ClientResponse, body: bytes | None, kind: type[T]

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from aiocloudauth._core.lifecycle import refused
+from aiocloudauth._core.schedule import lifetime
+from aiocloudauth._core.states import Refresh
+from aiocloudauth._runtime.subscribers import log
+from aiocloudauth._runtime.waiters import again
+from aiocloudauth._wire.schema import jwt_expiry
 from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
-from aiocloudauth.failure import refused
-from aiocloudauth.schedule import lifetime
-from aiocloudauth.schema import jwt_expiry
-from aiocloudauth.situations import Refresh
-from aiocloudauth.subscribers import log
-from aiocloudauth.waiters import again
 
 if TYPE_CHECKING:
+    from aiocloudauth._core.states import Grant, Login
+    from aiocloudauth._http.exchange import AuthExchange
     from aiocloudauth.clock import Clock
     from aiocloudauth.credentials import Credentials
-    from aiocloudauth.exchange import AuthExchange
     from aiocloudauth.policy import RenewalPolicy
-    from aiocloudauth.situations import Grant, Login
     from aiocloudauth.token import SessionToken
 
 __all__ = ["Attempts"]

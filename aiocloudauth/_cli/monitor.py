@@ -14,7 +14,7 @@ import aiohttp
 from aiocloudauth import events
 from aiocloudauth.clock import Clock
 from aiocloudauth.errors import ApiError, AuthenticationError, CloudAuthError
-from aiocloudauth.situations import SessionState
+from aiocloudauth.token import SessionState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

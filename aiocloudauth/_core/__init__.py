@@ -1,0 +1,1 @@
+"""PURE: every decision about a token; no clock, no I/O, no event loop."""

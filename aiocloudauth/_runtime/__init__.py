@@ -1,0 +1,1 @@
+"""asyncio, no aiohttp: carries out what the core decides."""

@@ -1,0 +1,170 @@
+"""Where and when a session may be used: its event loop, between `open` and `close`."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+
+from aiocloudauth.errors import ConfigurationError, SessionClosedError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator
+    from types import TracebackType
+
+__all__ = ["Guard", "Openable"]
+
+T = TypeVar("T")
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs here, if one does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+class Guard:
+    """Knows whether a session is open, and the loop that `open` ran in.
+
+    A forked child never has that loop.
+    """
+
+    __slots__ = ("_locks", "_locks_loop", "_scopes", "closed", "loop", "opened")
+
+    def __init__(self) -> None:
+        """Belong to no loop yet."""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.opened = False
+        self.closed = False
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks_loop: asyncio.AbstractEventLoop | None = None
+        self._scopes: set[asyncio.Timeout] = set()
+
+    # -- may it be used? ------------------------------------------------------------------
+
+    def require_open(self) -> None:
+        """Check that this is the time, and not the wrong loop.
+
+        Where no loop runs at all, a call may be made that runs in the right one later.
+
+        Raises:
+            SessionClosedError: Before `open`, or after `close`.
+            ConfigurationError: This is not the event loop, or not the process, of `open`.
+        """
+        self.require_not_closed()
+        if not self.opened:
+            raise SessionClosedError(
+                "the session is not open: use 'async with', or await open() first"
+            )
+        self.require_own_loop()
+
+    def require_not_closed(self) -> None:
+        """Check that `close` was not called.
+
+        Raises:
+            SessionClosedError: It was.
+        """
+        if self.closed:
+            raise SessionClosedError("the session is closed")
+
+    def require_closable(self) -> None:
+        """Check that this is the loop of `open`, or that that one is gone.
+
+        Raises:
+            ConfigurationError: It is another one.
+        """
+        if not self.orphaned:
+            self.require_own_loop()
+
+    def require_own_loop(self) -> None:
+        """Check that no other loop runs here than that of `open`, if `open` ran.
+
+        Raises:
+            ConfigurationError: Another one does.
+        """
+        loop = running_loop()
+        if self.loop is not None and loop is not self.loop and loop is not None:
+            raise ConfigurationError(
+                "the session was opened in another event loop (or before a fork); "
+                "open one session per loop and process"
+            )
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether the loop of `open` is closed and this is another."""
+        loop = self.loop
+        return loop is not None and loop.is_closed() and running_loop() is not loop
+
+    # -- the requests under way -----------------------------------------------------------
+
+    async def run(self, request: Callable[[], Awaitable[T]]) -> T:
+        """Await what `request` returns, until `end`.
+
+        Raises:
+            SessionClosedError: The session is not open, or was closed meanwhile.
+        """
+        self.require_open()
+        try:
+            # No time limit: `end` sets one that has passed.
+            async with asyncio.timeout(None) as scope:  # noqa: TID251 - no time is waited for
+                self._scopes.add(scope)
+                return await request()
+        except TimeoutError:
+            if not scope.expired():
+                raise
+        finally:
+            self._scopes.discard(scope)
+        # Out here, so that the error keeps no frame of the request.
+        raise SessionClosedError("the session was closed before the answer came")
+
+    def end(self) -> None:
+        """Close for good: end every request under way."""
+        self.closed = True
+        scopes, self._scopes = self._scopes, set()
+        if not self.orphaned:
+            for scope in scopes:
+                scope.reschedule(0.0)
+
+    # -- one at a time --------------------------------------------------------------------
+
+    def lock(self, name: str) -> asyncio.Lock:
+        """Return the lock of that name in the running loop.
+
+        One that was waited for in a loop is bound to it, and may be held there for ever.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is not self._locks_loop:
+            self._locks, self._locks_loop = {}, loop
+        return self._locks.setdefault(name, asyncio.Lock())
+
+
+class Openable(ABC):
+    """Opened by ``async with`` or ``await``; holds connections and secrets while it is."""
+
+    @abstractmethod
+    async def open(self) -> Self:
+        """Open it, and return it. A second call does nothing."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close it. A second call does nothing."""
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self.open().__await__()
+
+    def __reduce__(self) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(f"a {name} cannot be pickled or copied: it holds connections and secrets")

@@ -1,0 +1,119 @@
+"""What requests see of a refresher: the token in hand, and whom they tell of a refusal."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from aiocloudauth import events
+from aiocloudauth._core.lifecycle import for_request
+from aiocloudauth._core.states import Emit, Opened, Rejected, Wanted
+from aiocloudauth._runtime.waiters import again
+from aiocloudauth.errors import RenewalTimeoutError
+
+if TYPE_CHECKING:
+    from aiocloudauth._runtime.guard import Guard
+    from aiocloudauth._runtime.runner import Runner
+    from aiocloudauth._runtime.subscribers import Subscribers
+    from aiocloudauth._wire.endpoint import Endpoint
+    from aiocloudauth.clock import Clock, Timeline
+    from aiocloudauth.policy import RenewalPolicy
+    from aiocloudauth.token import Secret, SessionToken
+
+__all__ = ["TokenSource"]
+
+
+class TokenSource:
+    """The token of one refresher, as requests take it."""
+
+    __slots__ = (
+        "_runner",
+        "_subscribers",
+        "_timeline",
+        "_wall",
+        "clock",
+        "endpoint",
+        "guard",
+        "policy",
+    )
+
+    def __init__(
+        self,
+        runner: Runner,
+        guard: Guard,
+        subscribers: Subscribers,
+        *,
+        endpoint: Endpoint,
+        policy: RenewalPolicy,
+        clock: Clock,
+        timeline: Timeline,
+    ) -> None:
+        """Look at what `runner` publishes."""
+        self._runner = runner
+        self._subscribers = subscribers
+        self._timeline = timeline
+        self._wall = clock.time
+        self.clock = clock
+        self.endpoint = endpoint
+        self.guard = guard
+        self.policy = policy
+
+    @property
+    def current(self) -> SessionToken | None:
+        """The token to send now, or `None` if there is none that may still be sent."""
+        served = self._runner.served
+        return served.token if self._wall() < served.until else None
+
+    @property
+    def renewable(self) -> bool:
+        """Whether a refused token can be followed by another."""
+        return self._runner.machine.renewable
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What must not stand in a message: the credentials' secrets and the last tokens."""
+        return self._runner.secrets
+
+    async def usable(self, *, began: float | None = None) -> SessionToken:
+        """Return a token that may be sent now; see `TokenRefresher.usable`.
+
+        Args:
+            began: When the request began, seconds of `Clock.monotonic`; `None` is now.
+        """
+        token = self.current
+        if token is not None:
+            return token
+        self.guard.require_open()
+        return await self.wait(Wanted, began=began)
+
+    async def wait(
+        self, reason: type[Wanted | Opened], *, began: float | None = None
+    ) -> SessionToken:
+        """Wait for a token: for `renewal_timeout`, from when the caller began or the token went.
+
+        Whichever is later: so those who queued for a connection meanwhile are denied with
+        those who had one, and not one queue after the other.
+        """
+        limit = self.policy.renewal_timeout
+        now = self.clock.monotonic()
+        gone_at = now if self._runner.served.token is not None else self._runner.gone_at
+        since = now if began is None else max(began, gone_at)
+        with suppress(TimeoutError):  # no error that a caller is denied with is one
+            async with self.clock.timeout(limit - (now - since)):
+                return await self._runner.waiters.wait(
+                    lambda: self._runner.feed(reason(self._timeline.now()))
+                )
+        late = RenewalTimeoutError(f"no token within {limit:g} s")
+        error = self._runner.last_error or late
+        raise for_request(again(error)) if reason is Wanted else late
+
+    def reject(self, token: SessionToken) -> bool:
+        """Tell that the API refused `token`; return whether another may be had."""
+        if self.guard.opened and not self.guard.closed:
+            self.guard.require_own_loop()
+            self._runner.feed(Rejected(self._timeline.now(), token.generation))
+        return self._runner.machine.renewable
+
+    def replayed(self, method: str, url: str) -> None:
+        """Tell the subscribers that a request is sent again."""
+        self._subscribers.tell(Emit(events.RequestReplayed, {"method": method, "url": url}))
