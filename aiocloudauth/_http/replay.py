@@ -10,7 +10,7 @@ from aiohttp import payload
 
 from aiocloudauth._http import compat
 from aiocloudauth._http.responses import peek
-from aiocloudauth._wire.failure import header_codes, is_token_refusal
+from aiocloudauth._wire.failure import header_codes, refusal_of
 
 if TYPE_CHECKING:
     from aiocloudauth.clock import Clock
@@ -68,4 +68,4 @@ async def is_refusal(
     """
     named = header_codes(response.headers)
     body = b"" if named else await peek(response, limit, clock, within)
-    return is_token_refusal(response.status, response.headers, body)
+    return refusal_of(response.status, response.headers, body) is not None
