@@ -100,10 +100,11 @@ class BearerMiddleware:
         SessionExpiredError: No token could be had; ``__cause__`` says why.
     """
 
-    __slots__ = ("_last", "_now", "_source")
+    __slots__ = ("_last", "_now", "_refresher", "_source")
 
     def __init__(self, refresher: TokenRefresher) -> None:
         """Bind to `refresher`."""
+        self._refresher = refresher  # kept alive: one that is forgotten stops
         self._source = refresher._source  # noqa: SLF001 - its other half: see `TokenSource`
         self._now = self._source.clock.monotonic
         # The URL that was found to be ours last: a session's URLs are cached objects.

@@ -18,7 +18,7 @@ from aiocloudauth._http.options import (
     tls,
 )
 from aiocloudauth._http.responses import Pending, answer_error, read_error
-from aiocloudauth._runtime.guard import Openable
+from aiocloudauth._runtime.guard import Openable, end_alone
 from aiocloudauth.credentials import Credentials, read_environment
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.middleware import BearerMiddleware, BearerRequest, OwnAuthorization
@@ -113,6 +113,7 @@ class CloudSession(Openable):
             proxy_auth=options.get("proxy_auth"),
             trust_env=options.get("trust_env", False),
         )
+        self._refresher._owned = True  # noqa: SLF001 - a part of this, which it stops
         self._source = self._refresher._source  # noqa: SLF001 - its other half: see `TokenSource`
         self._guard = self._source.guard
         self._defaults: dict[str, Any] = {} if self._ssl is True else {"ssl": self._ssl}
@@ -185,6 +186,11 @@ class CloudSession(Openable):
             http, self._http = self._http, None
             if http is not None:
                 await http.close()
+
+    def _abandon(self) -> None:
+        self._refresher._abandon()  # noqa: SLF001 - a part of this, which it stops
+        if self._http is not None:
+            end_alone(self._http.close())
 
     def __repr__(self) -> str:
         return f"<CloudSession {self._source.endpoint.root} {self.state.value}>"
