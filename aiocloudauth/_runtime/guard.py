@@ -30,9 +30,9 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def end_alone(closing: Coroutine[Any, Any, None]) -> None:
-    """Close something that nobody holds any more; it waits for nothing but the loop's next turns."""
-    # What it waits for is held by the loop, and holds the task.
-    asyncio.get_running_loop().create_task(closing)  # noqa: RUF006 - as above
+    """Close something that nobody holds any more, in a task that the loop's next turns end."""
+    # No reference: what it waits for is held by the loop, and holds the task.
+    asyncio.get_running_loop().create_task(closing)
 
 
 class Guard:
