@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -45,6 +46,8 @@ class BearerRequest(aiohttp.ClientRequest):
     source: TokenSource | None = None
     #: When the middleware had it, seconds of the session's clock.
     began: float = 0.0
+    #: What the call itself gives the request in all, seconds; `None` is what its session gives.
+    within: float | None = None
     #: The token that was stamped last.
     sent: SessionToken | None = None
 
@@ -68,7 +71,7 @@ class BearerRequest(aiohttp.ClientRequest):
         self, source: TokenSource, conn: Connection
     ) -> aiohttp.ClientResponse:
         try:
-            token = await source.usable(began=self.began)
+            token = await source.usable(began=self.began, within=_time_for(self))
         except BaseException:
             conn.release()  # nothing was written to it, and the next one need not connect
             raise
@@ -111,9 +114,20 @@ class BearerMiddleware:
         self._last: URL | None = None
 
     async def __call__(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        self,
+        request: aiohttp.ClientRequest,
+        handler: aiohttp.ClientHandlerType,
+        *,
+        within: float | None = None,
     ) -> aiohttp.ClientResponse:
-        """Send `request` with the token, and again with a newer one if that is refused."""
+        """Send `request` with the token, and again with a newer one if that is refused.
+
+        Args:
+            request: As aiohttp hands it over.
+            handler: As aiohttp hands it over.
+            within: The call's own time limit, seconds, which aiohttp tells no middleware;
+                `None` is that of the client session.
+        """
         # Each local variable here is memory in each request that waits for a connection.
         if request.url is not self._last:
             if not self._source.endpoint.owns(request.url):
@@ -122,8 +136,8 @@ class BearerMiddleware:
         if hdrs.AUTHORIZATION in request.headers and not await _from_netrc(request):
             return await self.pass_on(request, handler)
         if compat.SEND is None or not isinstance(request, BearerRequest):
-            return await self._unbound(request, handler)
-        request.source, request.began = self._source, self._now()
+            return await self._unbound(request, handler, within)
+        request.source, request.began, request.within = self._source, self._now(), within
         response = await self._written(request, handler)
         if response.status != 401 or request.sent is None:
             return response
@@ -158,10 +172,13 @@ class BearerMiddleware:
                 request.headers.pop(hdrs.AUTHORIZATION, None)
 
     async def _unbound(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        self,
+        request: aiohttp.ClientRequest,
+        handler: aiohttp.ClientHandlerType,
+        within: float | None,
     ) -> aiohttp.ClientResponse:
         """As `__call__`, with the token bound before the wait for a connection."""
-        token = await self._source.usable()
+        token = await self._source.usable(within=_time_for(request, within))
         request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
         response = await self._written(request, handler)
         if response.status != 401 or not await self._renewed(request, response, token):
@@ -235,6 +252,15 @@ def forget_frames(error: BaseException) -> None:
             if frame.f_globals.get("__name__", "").startswith("aiohttp."):
                 with suppress(RuntimeError):  # it still runs
                     frame.clear()
+
+
+def _time_for(request: aiohttp.ClientRequest, within: float | None = None) -> float:
+    """Return how long the caller lets the request take in all, seconds; infinity is no limit."""
+    if within is None and isinstance(request, BearerRequest):
+        within = request.within
+    if within is None:
+        within = request.session.timeout.total
+    return within or math.inf
 
 
 async def _from_netrc(request: aiohttp.ClientRequest) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
 
@@ -365,18 +366,21 @@ class CloudSession(Openable):
             if options.get(name) is None:
                 options[name] = value
         own = carries_authorization(options)
+        timeout = client_timeout(options.pop("timeout", None))
         outer = options.get("middlewares")
-        if own or outer is not None:
+        if timeout is not None:
+            options["timeout"] = timeout
+        if own or outer is not None or timeout is not None:
             outer = self._outer if outer is None else tuple(outer)
             # aiohttp lets these replace the session's, and the token's must stay.
-            ours = self._bearer.pass_on if own else self._bearer
+            ours: aiohttp.ClientMiddlewareType = self._bearer.pass_on if own else self._bearer
+            if timeout is not None and not own:
+                ours = partial(self._bearer, within=timeout.total or math.inf)
             options["middlewares"] = (*outer, ours)
         headers: CIMultiDict[str] = options.get("headers") or CIMultiDict()
         if self._options.get("trust_env") and hdrs.AUTHORIZATION in headers:
             value = headers.popall(hdrs.AUTHORIZATION)[0]
             options["middlewares"] = (*options["middlewares"], OwnAuthorization(value, url))
-        if options.get("timeout") is not None:
-            options["timeout"] = client_timeout(options["timeout"])
         if options.get("raise_for_status", True) not in {True, None}:
             return False
         options.pop("raise_for_status", None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiocloudauth import events
 from aiocloudauth._core.lifecycle import for_request
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from aiocloudauth.token import Secret, SessionToken
 
 __all__ = ["TokenSource"]
+
+#: What is left of a caller's own time for the error to reach the caller: seconds, and the most
+#: of that time.
+_TELLING: Final = 0.1
+_TELLING_SHARE: Final = 0.1
 
 
 class TokenSource:
@@ -74,36 +80,45 @@ class TokenSource:
         """What must not stand in a message: the credentials' secrets and the last tokens."""
         return self._runner.secrets
 
-    async def usable(self, *, began: float | None = None) -> SessionToken:
+    async def usable(self, *, began: float | None = None, within: float = math.inf) -> SessionToken:
         """Return a token that may be sent now; see `TokenRefresher.usable`.
 
         Args:
             began: When the request began, seconds of `Clock.monotonic`; `None` is now.
+            within: How long the request may take in all, seconds since it began. The wait
+                ends a little before that, lest the caller never learns the reason.
         """
         token = self.current
         if token is not None:
             return token
         self.guard.require_open()
-        return await self.wait(Wanted, began=began)
+        return await self.wait(Wanted, began=began, within=within)
 
     async def wait(
-        self, reason: type[Wanted | Opened], *, began: float | None = None
+        self,
+        reason: type[Wanted | Opened],
+        *,
+        began: float | None = None,
+        within: float = math.inf,
     ) -> SessionToken:
         """Wait for a token: for `renewal_timeout`, from when the caller began or the token went.
 
         Whichever is later: so those who queued for a connection meanwhile are denied with
         those who had one, and not one queue after the other.
         """
-        limit = self.policy.renewal_timeout
         now = self.clock.monotonic()
         gone_at = now if self._runner.served.token is not None else self._runner.gone_at
         since = now if began is None else max(began, gone_at)
+        left = self.policy.renewal_timeout - (now - since)
+        if within < math.inf:
+            told = within - min(_TELLING, within * _TELLING_SHARE)
+            left = min(left, told if began is None else told - (now - began))
         with suppress(TimeoutError):  # no error that a caller is denied with is one
-            async with self.clock.timeout(limit - (now - since)):
+            async with self.clock.timeout(left):
                 return await self._runner.waiters.wait(
                     lambda: self._runner.feed(reason(self._timeline.now()))
                 )
-        late = RenewalTimeoutError(f"no token within {limit:g} s")
+        late = RenewalTimeoutError(f"no token within {max(left, 0.0):g} s")
         error = self._runner.last_error or late
         raise for_request(again(error)) if reason is Wanted else late
 
