@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from aiohttp import hdrs
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from aiocloudauth.token import SessionToken
 
 __all__ = ["BearerMiddleware", "BearerRequest"]
+
+#: What of a caller's time is left for the error to reach the caller: seconds, and at most this
+#: share of that time.
+_TELLING: Final = 0.1
+_TELLING_SHARE: Final = 0.1
 
 
 class _NothingWrittenError(Exception):
@@ -72,7 +77,9 @@ class BearerRequest(aiohttp.ClientRequest):
         self, source: TokenSource, conn: Connection
     ) -> aiohttp.ClientResponse:
         try:
-            token = await source.usable(began=self.began, within=_time_for(self))
+            token = await source.usable(
+                began=self.began, until=_until(self, self.began, self.within)
+            )
         except BaseException:
             conn.release()  # nothing was written to it, and the next one need not connect
             raise
@@ -142,7 +149,8 @@ class BearerMiddleware:
         response = await self._written(request, handler)
         if response.status != 401 or request.sent is None:
             return response
-        if not await self._renewed(request, response, request.sent):
+        until = _until(request, request.began, within)
+        if not await self._renewed(request, response, request.sent, until):
             return response
         return await self._written(request, handler)
 
@@ -179,12 +187,13 @@ class BearerMiddleware:
         within: float | None,
     ) -> aiohttp.ClientResponse:
         """As `__call__`, with the token bound before the wait for a connection."""
-        token = await self._source.usable(within=_time_for(request, within))
+        until = _until(request, self._now(), within)
+        token = await self._source.usable(until=until)
         request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
         response = await self._written(request, handler)
-        if response.status != 401 or not await self._renewed(request, response, token):
+        if response.status != 401 or not await self._renewed(request, response, token, until):
             return response
-        token = await self._source.usable()
+        token = await self._source.usable(until=until)
         request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
         return await self._written(request, handler)
 
@@ -193,6 +202,7 @@ class BearerMiddleware:
         request: aiohttp.ClientRequest,
         response: aiohttp.ClientResponse,
         token: SessionToken,
+        until: float,
     ) -> bool:
         """Return whether a 401 was about `token`, and the request is to be sent again."""
         source, policy = self._source, self._source.policy
@@ -210,10 +220,10 @@ class BearerMiddleware:
         # Keeping the connection while waiting would block a pool of one.
         response.release()
         await request.close()
-        await source.refused(token, coded=coded)
+        await source.refused(token, coded=coded, until=until)
         again = can_send_again(request.body, interrupted=interrupted)
         if not again or not compat.expect_again(request):
-            await source.usable()
+            await source.usable(until=until)
             msg = (
                 f"{request.method} {without_secrets(request.url)}: the token was refused, and "
                 "another may be had, but this body cannot be sent twice; send the request again"
@@ -258,13 +268,15 @@ def forget_frames(error: BaseException) -> None:
                     frame.clear()
 
 
-def _time_for(request: aiohttp.ClientRequest, within: float | None = None) -> float:
-    """Return how long the caller lets the request take in all, seconds; infinity is no limit."""
-    if within is None and isinstance(request, BearerRequest):
-        within = request.within
-    if within is None:
-        within = request.session.timeout.total
-    return within or math.inf
+def _until(request: aiohttp.ClientRequest, began: float, within: float | None) -> float:
+    """Return until when a request may wait for a token, seconds of the session's clock.
+
+    A little less than `within`, the caller's time limit, lest the caller never learns the reason.
+    """
+    limit = request.session.timeout.total if within is None else within
+    if not limit:
+        return math.inf
+    return began + limit - min(_TELLING, limit * _TELLING_SHARE)
 
 
 async def _from_netrc(request: aiohttp.ClientRequest) -> bool:

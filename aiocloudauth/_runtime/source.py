@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aiocloudauth import events
 from aiocloudauth._core.lifecycle import for_request
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from aiocloudauth.token import Secret, SessionToken
 
 __all__ = ["TokenSource"]
-
-#: What is left of a caller's own time for the error to reach the caller: seconds, and the most
-#: of that time.
-_TELLING: Final = 0.1
-_TELLING_SHARE: Final = 0.1
 
 
 class TokenSource:
@@ -80,26 +75,25 @@ class TokenSource:
         """What must not stand in a message: the credentials' secrets and the last tokens."""
         return self._runner.secrets
 
-    async def usable(self, *, began: float | None = None, within: float = math.inf) -> SessionToken:
+    async def usable(self, *, began: float | None = None, until: float = math.inf) -> SessionToken:
         """Return a token that may be sent now; see `TokenRefresher.usable`.
 
         Args:
             began: When the request began, seconds of `Clock.monotonic`; `None` is now.
-            within: How long the request may take in all, seconds since it began. The wait
-                ends a little before that, lest the caller never learns the reason.
+            until: When the caller must have an answer, on the same clock.
         """
         token = self.current
         if token is not None:
             return token
         self.guard.require_open()
-        return await self.wait(Wanted, began=began, within=within)
+        return await self.wait(Wanted, began=began, until=until)
 
     async def wait(
         self,
         reason: type[Wanted | Opened],
         *,
         began: float | None = None,
-        within: float = math.inf,
+        until: float = math.inf,
     ) -> SessionToken:
         """Wait for a token: for `renewal_timeout`, from when the caller began or the token went.
 
@@ -109,10 +103,7 @@ class TokenSource:
         now = self.clock.monotonic()
         gone_at = now if self._runner.served.token is not None else self._runner.gone_at
         since = now if began is None else max(began, gone_at)
-        left = self.policy.renewal_timeout - (now - since)
-        if within < math.inf:
-            told = within - min(_TELLING, within * _TELLING_SHARE)
-            left = min(left, told if began is None else told - (now - began))
+        left = min(self.policy.renewal_timeout - (now - since), until - now)
         with suppress(TimeoutError):  # no error that a caller is denied with is one
             async with self.clock.timeout(left):
                 return await self._runner.waiters.wait(
@@ -131,10 +122,10 @@ class TokenSource:
         self.guard.require_own_loop()
         return self._runner.verdict(self._rejection(token, coded=coded)) is not Verdict.FINAL
 
-    async def refused(self, token: SessionToken, *, coded: bool) -> None:
+    async def refused(self, token: SessionToken, *, coded: bool, until: float = math.inf) -> None:
         """Tell of a refusal, and wait until the attempt that it calls for is over.
 
-        For `RenewalPolicy.attempt_timeout` at most.
+        For `RenewalPolicy.attempt_timeout` at most, and no longer than `until`.
         """
         rejection = self._rejection(token, coded=coded)
         if self._runner.verdict(rejection) is not Verdict.WAIT:
@@ -142,7 +133,8 @@ class TokenSource:
             return
         # How the attempt ended is told by the token then held.
         with suppress(CloudAuthError, TimeoutError):
-            async with self.clock.timeout(self.policy.attempt_timeout):
+            left = until - self.clock.monotonic()
+            async with self.clock.timeout(min(self.policy.attempt_timeout, left)):
                 await self._runner.outcomes.wait(lambda: self._runner.feed(rejection))
 
     def reject(self, token: SessionToken) -> bool:
