@@ -103,13 +103,13 @@ class TokenSource:
         now = self.clock.monotonic()
         gone_at = now if self._runner.served.token is not None else self._runner.gone_at
         since = now if began is None else max(began, gone_at)
-        left = min(self.policy.renewal_timeout - (now - since), until - now)
+        end = min(since + self.policy.renewal_timeout, until)
         with suppress(TimeoutError):  # no error that a caller is denied with is one
-            async with self.clock.timeout(left):
+            async with self.clock.timeout(end - now):
                 return await self._runner.waiters.wait(
                     lambda: self._runner.feed(reason(self._timeline.now()))
                 )
-        late = RenewalTimeoutError(f"no token within {max(left, 0.0):g} s")
+        late = RenewalTimeoutError(f"no token within {max(end - since, 0.0):g} s")
         error = self._runner.last_error or late
         raise for_request(again(error)) if reason is Wanted else late
 

@@ -24,7 +24,7 @@ from aiocloudauth import (
 )
 from aiocloudauth._runtime.runner import Runner
 from aiocloudauth.testing import CloudServer, Fault, Html, Trickle
-from tests.cutting import MOMENTS, Cut, Moment, cut
+from tests.verify.cutting import MOMENTS, Cut, Moment, cut
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
