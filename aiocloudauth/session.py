@@ -195,8 +195,8 @@ class CloudSession(Openable):
 
     def _abandon(self) -> None:
         self._refresher._abandon()  # noqa: SLF001 - a part of this, which it stops
-        if self._http is not None:
-            end_alone(self._http.close())
+        http = cast("aiohttp.ClientSession", self._http)  # it is there once this is open
+        end_alone(http.close())
 
     def __repr__(self) -> str:
         return f"<CloudSession {self._source.endpoint.root} {self.state.value}>"

@@ -236,7 +236,8 @@ NUMBERS = [field.name for field in attrs.fields(RenewalPolicy) if isinstance(fie
 async def test_the_least_and_the_most_of_every_number_hang_nothing(value: float) -> None:
     """A session with an unwise policy opens, or says why not, renews, and closes."""
     for names in (*([name] for name in NUMBERS), NUMBERS):
-        policy = attrs.evolve(DEFAULT, **dict.fromkeys(names, value))
+        changed: dict[str, Any] = dict.fromkeys(names, value)
+        policy = attrs.evolve(DEFAULT, **changed)
         clock = ManualClock(sockets=False)
         async with (
             CloudServer(clock=clock) as server,
@@ -252,7 +253,7 @@ async def test_the_least_and_the_most_of_every_number_hang_nothing(value: float)
                 assert await clock.drive(status(cloud), limit=3_600.0) == 200
 
 
-@pytest.mark.parametrize("lifetime", [0.05, 1.9, 10.0, 1e5])
+@pytest.mark.parametrize("lifetime", [0.05, 1.9, 10.0, 1e4])
 async def test_a_token_of_any_life_is_followed_by_another_and_never_below_the_floor(
     lifetime: float,
 ) -> None:

@@ -149,16 +149,16 @@ async def test_a_silent_server_costs_a_short_token_nothing() -> None:
         assert run.told(events.RenewalFailed)
 
 
-@pytest.mark.parametrize("timeout", [30.0, 2.0])
-async def test_a_wait_for_a_token_is_bounded_and_ends_in_a_typed_error(timeout: float) -> None:
+@pytest.mark.parametrize("bound", [30.0, 2.0])
+async def test_a_wait_for_a_token_is_bounded_and_ends_in_a_typed_error(bound: float) -> None:
     """A shared completion never settles; requests hang (Azure/azure-sdk-for-net#44817): bounded."""
-    async with manual_refresher(policy=RenewalPolicy(renewal_timeout=timeout)) as run:
+    async with manual_refresher(policy=RenewalPolicy(renewal_timeout=bound)) as run:
         run.server.fail_next("_login", Silence(), times=9)
         await run.revoke()
         began = run.clock.monotonic()
         with pytest.raises(SessionExpiredError) as caught:
             await run.drive(run.refresher.usable())
-        assert run.clock.monotonic() - began == pytest.approx(timeout)
+        assert run.clock.monotonic() - began == pytest.approx(bound)
         # The attempt's own error; where none has ended yet, the wait's.
         assert isinstance(caught.value.__cause__, RenewalTimeoutError)
         run.server.clear_faults()
@@ -311,9 +311,11 @@ async def test_a_logout_forgets_the_token_whatever_the_server_answers() -> None:
         run.server.fail_next("_refresh", Late(5.0))
         run.server.fail_next("_logout", ClusterError())
         renewing = await run.start(run.refresher.refresh())
+        waiting = await run.start(run.refresher.login())
         await run.drive(run.refresher.logout())
         await run.clock.advance(60)
         assert isinstance(renewing.exception(), SessionExpiredError)
+        assert isinstance(waiting.exception(), SessionExpiredError)  # it did not ask for this
         assert (run.refresher.current, run.state()) == (None, SessionState.LOGGED_OUT)
         await run.drive(run.refresher.login())
         assert run.alive()

@@ -196,7 +196,7 @@ def test_bad_values_are_not_quoted_back() -> None:
         lambda: Password("admin", f"{PLANTED}\ud800"),
         lambda: Secret(PLANTED.encode()),  # type: ignore[arg-type]  # the mistake itself
         lambda: CloudSession("https://h", ApiKey(KEY), headers={"Authorization": PLANTED}),
-        lambda: CloudSession("https://h", ApiKey(KEY), **{"auth": PLANTED}),  # type: ignore[arg-type]  # as above
+        lambda: CloudSession("https://h", ApiKey(KEY), auth=PLANTED),  # type: ignore[call-arg]  # as above
     ]
     for attempt in attempts:
         with pytest.raises(ConfigurationError) as caught:

@@ -43,7 +43,7 @@ from aiocloudauth.testing import (
 if TYPE_CHECKING:
     from aiocloudauth.testing import Effect
 
-QUICK = RenewalPolicy(min_interval=0.01, attempt_timeout=0.1, renewal_timeout=0.2)
+QUICK = RenewalPolicy(min_interval=0.01)
 ADMIN = Password("admin", "secret")
 
 
@@ -180,12 +180,13 @@ async def test_a_failing_open_closes_all_it_opened_and_may_be_tried_again(
     effect: Effect, kind: type[Exception]
 ) -> None:
     """The error is the last attempt's own; no task and no connection is left."""
-    async with CloudServer() as server:
+    clock = ManualClock()
+    async with CloudServer(clock=clock) as server:
         before = asyncio.all_tasks()
-        cloud = session(server)
+        cloud = session(server, clock=clock)
         server.script(Fault("_login", effect))
         with pytest.raises(kind):
-            await cloud.open()
+            await clock.drive(cloud.open())
         assert cloud.state is SessionState.NEW
         with pytest.raises(SessionClosedError):
             cloud.get("/x")
@@ -196,8 +197,9 @@ async def test_a_failing_open_closes_all_it_opened_and_may_be_tried_again(
         assert not left
         server.clear_faults()
         if kind is not UnauthenticatedError:  # lest the account be locked
-            async with cloud:
-                assert (await cloud.get("/x")).status == 200
+            await clock.drive(cloud.open())
+            assert (await cloud.get("/x")).status == 200
+        await clock.drive(cloud.close())
 
 
 async def test_open_without_waiting_boots_while_the_ece_is_down() -> None:
@@ -225,7 +227,7 @@ async def test_a_close_that_the_server_does_not_answer_takes_2_seconds_and_ends_
         await cloud.open()
         server.script(Fault("**", Silence()))
         renewing = asyncio.create_task(cloud.refresh())
-        await clock.advance(0.05)
+        await clock.advance(0.1)
         assert server.stats.refresh_attempts == 1
         began = clock.monotonic()
         await clock.drive(asyncio.gather(cloud.close(), cloud.close()))

@@ -286,7 +286,7 @@ async def test_no_failing_call_shows_a_secret(
             try:
                 async with cloud.request(method, "/x", **options) as response:  # type: ignore[arg-type]  # one option
                     await response.json()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is shown
                 showing.error(method, error)
     showing.add("log", everything_logged())
     assert showing.leaks() == {}
