@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,28 +24,22 @@ from aiocloudauth._wire.failure import (
 )
 from aiocloudauth.errors import (
     ApiError,
-    AuthenticationClusterError,
     AuthenticationError,
-    ConflictError,
-    ElevatedPermissionsRequiredError,
     ErrorDetail,
-    GatewayError,
-    NoAuthenticationClusterError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitedError,
     ServerError,
-    UnauthenticatedError,
-    UnauthorizedError,
     VersionConflictError,
 )
 from aiocloudauth.token import Secret
 
 PLANTED = "pl4nted-secret"
-HTML = b"<html><body><h1>Bad Gateway</h1></body></html>"
 OLD_ROUTE = b'{"ok": false, "message": "broken"}'
 PROXY = b'{"message": "Forbidden"}'
-ELASTICSEARCH = b'{"error": {"type": "security_exception"}, "status": 401}'
+#: What a proxy in front, or a service behind the API, answers.
+FOREIGN = (
+    *(b"", b"denied", b"<html><h1>Bad Gateway</h1></html>", PROXY, b'["no object"]'),
+    b'{"error": {"type": "security_exception"}, "status": 401}',
+)
+HTML = FOREIGN[2]
 
 #: Every error code of the API description: status, code, the class it stands for.
 CODES = [
@@ -62,20 +57,25 @@ def body_of(*codes: str, message: str = "It failed.") -> bytes:
     return json.dumps({"errors": [{"code": code, "message": message} for code in codes]}).encode()
 
 
-def class_of(status: int, body: bytes, call: str = "") -> type[ApiError]:
-    """Choose the class: of a call of the user's, of `_login`, or of `_refresh` with a token."""
-    found = failure_of(status, {}, body)
-    return error_class(
-        Failure(
-            status,
-            found.errors,
-            found.codes,
-            found.message,
-            from_api=found.from_api,
-            authentication=call in {"login", "refresh"},
-            token_sent=call in {"refresh", "with a token"},
-        )
+def class_of(status: int, body: bytes, call: str = "call") -> type[ApiError]:
+    """Choose the class: of a call of the user's, or of one elsewhere, of `_login`, `_refresh`."""
+    failure = evolve(
+        failure_of(status, {}, body),
+        authentication=call in {"login", "refresh"},
+        token_sent=call in {"refresh", "call"},
     )
+    return error_class(failure)
+
+
+def rows(table: str) -> list[str]:
+    """Split a table; `bodies` reads the last cells of a row."""
+    return [row.strip() for row in table.splitlines() if row.strip() and "#" not in row]
+
+
+def bodies(cells: list[str]) -> list[bytes]:
+    """Return the answers: FOREIGN ones, OLD_ROUTE, EMPTY, or one of the API with these codes."""
+    named = {"FOREIGN": FOREIGN, "OLD_ROUTE": (OLD_ROUTE,), "EMPTY": (b"",)}
+    return [b for cell in cells for b in named.get(cell, (body_of(*cell.split("+")),))]
 
 
 # -- the class -----------------------------------------------------------------------------
@@ -92,70 +92,53 @@ def test_every_code_of_the_api_has_its_class_from_the_body_and_from_the_header()
         assert found == ((code,), expected, (code,), expected), (status, code)
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "call", "expected"),
-    [
-        # a wrong password; an expired bearer: either code, or none
-        (401, body_of("root.unauthenticated"), "login", UnauthenticatedError),
-        (401, body_of("root.unauthorized"), "with a token", UnauthorizedError),
-        (401, body_of("root.unauthenticated"), "with a token", UnauthorizedError),
-        (401, body_of("root.unauthenticated"), "refresh", UnauthorizedError),
-        (401, OLD_ROUTE, "login", UnauthenticatedError),
-        (401, OLD_ROUTE, "refresh", UnauthorizedError),
-        (401, body_of("user.not_found"), "with a token", AuthenticationError),
-        (401, body_of("user.not_found"), "login", AuthenticationError),
-        # a proxy's, or Elasticsearch's: the status decides, unless it seems to be about credentials
-        *((401, b, "with a token", UnauthorizedError) for b in (b"", HTML, PROXY, ELASTICSEARCH)),
-        *((401, body, "", UnauthorizedError) for body in (b"", HTML)),
-        *((403, body, "with a token", PermissionDeniedError) for body in (b"", HTML, PROXY)),
-        *((401, body, "login", GatewayError) for body in (b"", b"denied", HTML, PROXY)),
-        *((403, body, "login", GatewayError) for body in (b"", b"denied", HTML, PROXY)),
-        *((401, body, "refresh", GatewayError) for body in (b"", HTML, PROXY)),
-        *((403, body, "refresh", GatewayError) for body in (b"", HTML, PROXY)),
-        (403, body_of("root.unauthorized.rbac"), "login", PermissionDeniedError),
-        (403, OLD_ROUTE, "refresh", PermissionDeniedError),
-        (404, HTML, "login", NotFoundError),
-        (429, b"", "login", RateLimitedError),
-        # a proxy's at 5xx
-        *((502, body, "", GatewayError) for body in (b"", HTML, PROXY, b'["no object"]')),
-        *((503, body, "login", GatewayError) for body in (b"", HTML, PROXY)),
-        (500, OLD_ROUTE, "", ServerError),
-        (500, b"", "", GatewayError),
-        # the authentication cluster is down, or there is none
-        (502, body_of("authc.authentication_cluster_error"), "", AuthenticationClusterError),
-        (503, OLD_ROUTE, "login", AuthenticationClusterError),
-        (503, OLD_ROUTE, "", ServerError),
-        (501, OLD_ROUTE, "login", NoAuthenticationClusterError),
-        (501, body_of("things.not_implemented"), "login", ServerError),
-        (501, OLD_ROUTE, "", ServerError),
-        # the console starts; what the descriptions of today have no more
-        (200, body_of("controller_route.controller_not_ready"), "login", ServerError),
-        (403, body_of("root.permission_denied"), "with a token", PermissionDeniedError),
-        (
-            449,
-            body_of("root.unauthorized.rbac.elevated_permissions_required"),
-            "with a token",
-            ElevatedPermissionsRequiredError,
-        ),
-        # families of codes; the first code that says something decides
-        (404, body_of("root.unauthorized.rbac.new_rule"), "", PermissionDeniedError),
-        (404, body_of("things.unauthorised"), "", PermissionDeniedError),
-        (401, body_of("things.no_user_id"), "with a token", PermissionDeniedError),
-        (400, body_of("things.version_conflict"), "", VersionConflictError),
-        (400, body_of("things.already_exists_elsewhere"), "", ConflictError),
-        (400, body_of("new.thing", "a.b_conflict", "root.unauthorized"), "", ConflictError),
-        # the status, and its class
-        (417, b'{"ok": false, "status": "unhealthy"}', "", ApiError),
-        (418, body_of("brand.new"), "", ApiError),
-        (404, body_of("brand.new"), "", NotFoundError),
-        (599, body_of("brand.new"), "", ServerError),
-    ],
-)  # fmt: skip  # ids are made of all of it
-def test_what_failures_really_look_like(
-    status: int, body: bytes, call: str, expected: type[ApiError]
-) -> None:
+#: Which call, the status, the class, and the answers.
+LOOKS = """
+    # a wrong password; an expired bearer: either code, or none
+    login      401  UnauthenticatedError  root.unauthenticated OLD_ROUTE
+    refresh    401  UnauthorizedError     root.unauthenticated root.unauthorized OLD_ROUTE
+    call       401  UnauthorizedError     root.unauthenticated root.unauthorized OLD_ROUTE FOREIGN
+    elsewhere  401  UnauthorizedError     FOREIGN
+    call       401  AuthenticationError   user.not_found
+    login      401  AuthenticationError   user.not_found
+    # a proxy's refusal says nothing about credentials
+    login      401  GatewayError          FOREIGN
+    login      403  GatewayError          FOREIGN
+    refresh    401  GatewayError          FOREIGN
+    refresh    403  GatewayError          FOREIGN
+    refresh    403  PermissionDeniedError root.unauthorized.rbac OLD_ROUTE
+    call       403  PermissionDeniedError root.permission_denied FOREIGN
+    # other statuses mean the same whoever answers
+    login      404  NotFoundError         OLD_ROUTE FOREIGN brand.new
+    login      429  RateLimitedError      OLD_ROUTE FOREIGN
+    # but those from 500 on
+    call       500  GatewayError          FOREIGN
+    login      503  GatewayError          FOREIGN
+    call       500  ServerError           OLD_ROUTE
+    call       501  ServerError           OLD_ROUTE brand.new
+    call       503  ServerError           OLD_ROUTE
+    call       599  ServerError           brand.new
+    login      501  ServerError           things.not_implemented
+    login      501  NoAuthenticationClusterError  OLD_ROUTE
+    login      503  AuthenticationClusterError    OLD_ROUTE authc.authentication_cluster_error
+    # the console starts; ECE up to 3.6 wants elevated permissions
+    login      200  ServerError           controller_route.controller_not_ready
+    call       449  ElevatedPermissionsRequiredError  root.unauthorized.rbac.elevated_permissions_required
+    # families of codes beat the status; the first code that says something decides
+    call       404  PermissionDeniedError root.unauthorized.rbac.new things.unauthorised x.no_user_id
+    call       400  VersionConflictError  things.version_conflict
+    call       400  ConflictError         things.already_exists_here new.thing+a.b_conflict+user.x
+    # the status, and its class
+    call       418  ApiError              brand.new OLD_ROUTE FOREIGN
+"""  # noqa: E501 - a table is read in rows
+
+
+@pytest.mark.parametrize("row", rows(LOOKS))
+def test_what_failures_really_look_like(row: str) -> None:
     """Answers that real installations, and what stands in front of them, are known to give."""
-    assert class_of(status, body, call) is expected
+    call, status, kind, *cells = row.split()
+    for body in bodies(cells):
+        assert class_of(int(status), body, call).__name__ == kind, body
 
 
 @given(
@@ -187,29 +170,28 @@ def test_any_answer_has_a_class_and_without_a_code_it_is_the_status_s(
 # -- is this 401 about our token? ----------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("status", "header", "body", "expected"),
-    [
-        (401, "", body_of("root.unauthorized"), Refusal.CODED),
-        (401, "", body_of("root.unauthenticated", "root.unauthorized"), Refusal.CODED),
-        (401, "root.unauthorized", b"", Refusal.CODED),
-        (401, "root.unauthorized", body_of("comments.unauthorised"), Refusal.CODED),
-        (401, "comments.unauthorised", body_of("root.unauthorized"), None),
-        (401, "", body_of("root.unauthorized", "comments.unauthorised"), None),
-        (401, "", body_of("root.unauthorized.rbac"), None),
-        (401, "", body_of("user.not_found"), None),
-        *((401, "", b, Refusal.UNCODED) for b in (b"", HTML, PROXY, OLD_ROUTE, ELASTICSEARCH)),
-        (403, "root.unauthorized", b"", None),
-        (403, "", b"", None),
-        (200, "", b"", None),
-    ],
-)
-def test_a_401_refuses_the_token_if_it_names_just_that_or_nothing(
-    status: int, header: str, body: bytes, expected: Refusal | None
-) -> None:
+#: How the token is refused, the status, the header field's codes, and the bodies.
+REFUSALS = """
+    CODED    401  -                      root.unauthorized root.unauthenticated+root.unauthorized
+    CODED    401  root.unauthorized      EMPTY comments.unauthorised
+    UNCODED  401  -                      OLD_ROUTE FOREIGN
+    -        401  comments.unauthorised  EMPTY root.unauthorized
+    -        401  -                      root.unauthorized+user.not_found user.not_found
+    -        401  -                      root.unauthorized.rbac
+    -        403  root.unauthorized      EMPTY root.unauthorized
+    -        403  -                      OLD_ROUTE FOREIGN
+    -        200  -                      EMPTY root.unauthorized
+"""
+
+
+@pytest.mark.parametrize("row", rows(REFUSALS))
+def test_a_401_refuses_the_token_if_it_names_just_that_or_nothing(row: str) -> None:
     """Any other answer is about something that a new token does not change."""
-    headers = {"x-cloud-error-codes": header} if header else {}
-    assert refusal_of(status, headers, body) is expected
+    refusal, status, named, *cells = row.split()
+    headers = {"x-cloud-error-codes": named.removeprefix("-")}
+    for body in bodies(cells):
+        expected = None if refusal == "-" else Refusal[refusal]
+        assert refusal_of(int(status), headers, body) is expected, body
 
 
 # -- what the answer says ------------------------------------------------------------------
@@ -256,7 +238,7 @@ def test_several_codes_come_as_one_string() -> None:
 # -- the error itself ----------------------------------------------------------------------
 
 
-def made(status: int, body: bytes, call: str = "", **options: Any) -> ApiError:
+def made(status: int, body: bytes, call: str = "call", **options: Any) -> ApiError:
     """Build the error for a failing `GET`."""
     failure = failure_of(status, {}, body)
     url = "https://h/api/v1/x"
@@ -277,14 +259,14 @@ def test_the_error_carries_every_part_of_the_answer() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "call", "said"),
     [
-        (400, body_of("a.b", "c.d", message="Why."), "", "400 (a.b: Why.; c.d: Why.)"),
-        (400, b'{"errors": [{"code": "a.b"}, {"message": "m"}]}', "", "400 (a.b; m)"),
-        (404, OLD_ROUTE, "", "404 (broken)"),
-        (417, b"{}", "", "417"),
-        (401, b"", "", "401 (the token is invalid or has expired)"),
+        (400, body_of("a.b", "c.d", message="Why."), "call", "400 (a.b: Why.; c.d: Why.)"),
+        (400, b'{"errors": [{"code": "a.b"}, {"message": "m"}]}', "call", "400 (a.b; m)"),
+        (404, OLD_ROUTE, "call", "404 (broken)"),
+        (417, b"{}", "call", "417"),
+        (401, b"", "call", "401 (the token is invalid or has expired)"),
         (502, OLD_ROUTE, "login", "502 (broken)"),
         (403, PROXY, "login", "403 (not the API but a proxy in front of it answered: Forbidden)"),
-        (502, HTML, "", "502 (not the API but a proxy in front of it answered)"),
+        (502, HTML, "call", "502 (not the API but a proxy in front of it answered)"),
     ],
     ids=range(8),
 )

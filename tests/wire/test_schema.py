@@ -153,55 +153,40 @@ def test_any_body_gives_a_value_or_an_invalid_response(body: bytes) -> None:
 # -- expiries ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("2030-01-01T00:00:00Z", NEW_YEAR),
-        (" 2030-01-01t00:00:00.000z\n", NEW_YEAR),
-        ("2030-01-01T02:00:00+02:00", NEW_YEAR),
-        ("2029-12-31T18:30:00-0530", NEW_YEAR),
-        ("2030-01-01T00:00:00.123456789Z", NEW_YEAR + timedelta(microseconds=123_456)),
-        ("2030-01-01T00:00:00Z[UTC]", NEW_YEAR),
-        ("2030-01-01T01:00:00+01:00[Europe/Berlin][u-ca=iso8601]", NEW_YEAR),
-        ("2029-12-31T23:59:60Z", NEW_YEAR),
-        ("2029-12-31T23:59:60.25Z", NEW_YEAR + timedelta(seconds=0.25)),
-        ("2029-12-31T23:60:00Z", None),
-        (1_893_456_000, NEW_YEAR),
-        (1_893_456_000.5, NEW_YEAR + timedelta(seconds=0.5)),
-        ("1893456000", NEW_YEAR),
-        ("1893456000.5", NEW_YEAR + timedelta(seconds=0.5)),
-        (1e9, datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)),
-        ("9999-12-31T23:59:59Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
-        # no instant
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("[]" * 500_000 + "Z", None),
-        ("2030-01-01T00:00:00", None),
-        ("2030-01-01", None),
-        ("2030-02-30T00:00:00Z", None),
-        ("9999-12-31T23:59:60Z", None),
-        ("0001-01-01T00:00:00+01:00", None),
-        # a duration, milliseconds, the date 2030-01-01
-        (3600, None),
-        (1_893_456_000_000, None),
-        ("20300101", None),
-        (float("nan"), None),
-        (float("inf"), None),
-        (10**400, None),
-        (True, None),
-        (["2030-01-01T00:00:00Z"], None),
-        ({}, None),
-    ],
-    ids=lambda value: repr(value)[:30],
-)
-def test_an_expiry_is_read_however_it_is_written_or_is_none(
-    tokyo: None, value: object, expected: datetime | None
-) -> None:
+#: However servers write an instant.
+READ: dict[str | float, datetime] = {
+    "2030-01-01T00:00:00Z": NEW_YEAR,
+    " 2030-01-01t00:00:00.000z\n": NEW_YEAR,
+    "2030-01-01T02:00:00+02:00": NEW_YEAR,
+    "2029-12-31T18:30:00-0530": NEW_YEAR,
+    "2030-01-01T00:00:00.123456789Z": NEW_YEAR + timedelta(microseconds=123_456),
+    "2030-01-01T00:00:00Z[UTC]": NEW_YEAR,
+    "2030-01-01T01:00:00+01:00[Europe/Berlin][u-ca=iso8601]": NEW_YEAR,
+    "2029-12-31T23:59:60Z": NEW_YEAR,
+    "2029-12-31 23:59:60.25Z": NEW_YEAR + timedelta(seconds=0.25),
+    1_893_456_000: NEW_YEAR,
+    1_893_456_000.5: NEW_YEAR + timedelta(seconds=0.5),
+    "1893456000": NEW_YEAR,
+    "1893456000.5": NEW_YEAR + timedelta(seconds=0.5),
+    1e9: datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC),
+    "9999-12-31T23:59:59Z": datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+}
+#: A local time, a duration, milliseconds, a date without its hyphens, ...
+NO_INSTANT: list[object] = [
+    *("2030-01-01T00:00:00", 3600, 1_893_456_000_000, "20300101", "2030-01-01", None, "", "soon"),
+    *("2029-12-31T23:60:00Z", "2030-02-30T00:00:00Z", "9999-12-31T23:59:60Z"),
+    *("0001-01-01T00:00:00+01:00", "[]" * 500_000 + "Z", float("nan"), float("inf"), 10**400),
+    *(True, {}, ["2030-01-01T00:00:00Z"]),
+]
+
+
+def test_an_expiry_is_read_however_it_is_written_or_is_none(tokyo: None) -> None:
     """One that names no instant is as good as none: the login it came with is not refused."""
-    answer = parse({"token": "t", "session_expiration_time": value}, TokenResponse)
-    assert answer.session_expiration_time == expected
-    assert expected is None or answer.session_expiration_time.tzinfo is UTC  # type: ignore[union-attr]  # equal to `expected`
+    for value, expected in [*READ.items(), *((odd, None) for odd in NO_INSTANT)]:
+        answer = parse({"token": "t", "session_expiration_time": value}, TokenResponse)
+        found = answer.session_expiration_time
+        assert found == expected, repr(value)[:50]
+        assert found is None or found.tzinfo is UTC
 
 
 @given(st.datetimes(datetime(2002, 1, 1), datetime(9999, 1, 1), timezones=st.timezones()))  # noqa: DTZ001 - hypothesis wants naive bounds
@@ -222,31 +207,17 @@ def jwt(payload: bytes) -> Secret:
     return Secret(f"eyJhbGciOiJub25lIn0.{middle}.c2ln")
 
 
-@pytest.mark.parametrize(
-    ("token", "expiry"),
-    [
-        # each length that base64 pads in another way, and letters of its URL alphabet
-        (jwt(b'{"exp": 1893456000}'), NEW_YEAR),
-        (jwt(b'{"exp": 1893456000.0}'), NEW_YEAR),
-        (jwt(b'{"exp": 1893456000,"x":"\xc3\xbf\xc3\xbe??>>"}'), NEW_YEAR),
-        (jwt(b"{}"), None),
-        (jwt(b'{"exp": "1893456000"}'), None),
-        (jwt(b'{"exp": NaN}'), None),
-        (jwt(b'{"exp": 1e300}'), None),
-        (jwt(b'{"exp": ' + b"9" * 5_000 + b"}"), None),
-        (jwt(b"[1]"), None),
-        (jwt(b"[" * 40_000), None),
-        (Secret("opaque"), None),
-        (Secret("a.####.c"), None),
-        (Secret("a.eyJleHAiOjE4OTM0NTYwMDB9.c.d"), None),
-    ],
-    ids=range(13),
-)
-def test_the_exp_of_a_jwt_is_a_hint_where_there_is_one(
-    token: Secret, expiry: datetime | None
-) -> None:
+def test_the_exp_of_a_jwt_is_a_hint_where_there_is_one() -> None:
     """Claims are undocumented, so anything but a number of seconds says nothing."""
-    assert jwt_expiry(token) == expiry
+    # Each length that base64 pads in another way, and the letters of its URL alphabet.
+    for rest in (b"}", b"  }", b".0}", b',"x":"\xc3\xbf\xc3\xbe??>>"}'):
+        assert jwt_expiry(jwt(b'{"exp": 1893456000' + rest)) == NEW_YEAR
+    for claims in (b"{}", b'{"exp": "1893456000"}', b'{"exp": NaN}', b'{"exp": 1e300}', b"[1]"):
+        assert jwt_expiry(jwt(claims)) is None
+    for endless in (b'{"exp": ' + b"9" * 5_000 + b"}", b"[" * 40_000):
+        assert jwt_expiry(jwt(endless)) is None
+    for token in ("opaque", "a.####.c", "a.eyJleHAiOjE4OTM0NTYwMDB9.c.d"):
+        assert jwt_expiry(Secret(token)) is None
 
 
 @given(
@@ -261,28 +232,22 @@ def test_no_token_is_odd_enough_to_raise(token: Secret) -> None:
 # -- header fields -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("Tue, 01 Jan 2030 00:00:00 GMT", NEW_YEAR),
-        ("Tuesday, 01-Jan-30 00:00:00 GMT", NEW_YEAR),
-        ("Tue Jan  1 00:00:00 2030", NEW_YEAR),
-        ("Tue, 01 Jan 2030 02:00:00 +0200", NEW_YEAR),
-        ("Tue, 01 Jan 2030 00:00:00 -0000", NEW_YEAR),
-        (None, None),
-        ("0 0 0 0 0", None),
-        ("Tue, 32 Jan 2030 00:00:00 GMT", None),
-        ("Wed, 21 Oct 99999999999 07:28:00 GMT", None),
-        ("Fri, 31 Dec 9999 23:59:59 -0100", None),
-    ],
-)
-def test_a_date_header_is_an_instant_or_nothing(
-    tokyo: None, value: str | None, expected: datetime | None
-) -> None:
+def test_a_date_header_is_an_instant_or_nothing(tokyo: None) -> None:
     """All three forms of RFC 9110, wherever the client is; a broken one is as good as none."""
-    found = http_date(value)
-    assert found == expected
-    assert found is None or found.tzinfo is UTC
+    for value in (
+        "Tue, 01 Jan 2030 00:00:00 GMT",
+        "Tuesday, 01-Jan-30 00:00:00 GMT",
+        "Tue Jan  1 00:00:00 2030",
+        "Tue, 01 Jan 2030 02:00:00 +0200",
+        "Tue, 01 Jan 2030 00:00:00 -0000",
+    ):
+        found = http_date(value)
+        assert (found, found and found.tzinfo) == (NEW_YEAR, UTC)
+    for odd in (
+        *(None, "", "0 0 0 0 0", "Tue, 32 Jan 2030 00:00:00 GMT"),
+        *("Wed, 21 Oct 99999999999 07:28:00 GMT", "Fri, 31 Dec 9999 23:59:59 -0100"),
+    ):
+        assert http_date(odd) is None
 
 
 @given(
@@ -307,31 +272,18 @@ DATE = "Tue, 01 Jan 2030 00:00:00 GMT"
 NOW = NEW_YEAR.timestamp()
 
 
-@pytest.mark.parametrize(
-    ("value", "date", "now", "expected"),
-    [
-        (" 7 ", None, None, 7.0),
-        ("1.5", None, None, 1.5),
-        ("9999999999", None, None, 9_999_999_999.0),
-        ("99999999999", None, None, None),
-        ("-7", None, None, None),
-        ("1e3", None, None, None),
-        ("\u0667", None, None, None),
-        ("soon", None, NOW, None),
-        ("", None, NOW, None),
-        (LATER, DATE, NOW + 3600, 30.0),
-        (DATE, LATER, None, 0.0),
-        (LATER, None, NOW, 30.0),
-        (LATER, "x", NOW + 3600, 0.0),
-        (LATER, None, None, None),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date(
-    value: str, date: str | None, now: float | None, expected: float | None
-) -> None:
+def test_retry_after_is_seconds_or_a_date() -> None:
     """A date is measured on the clock that wrote it, so a skewed client waits as long."""
-    headers = CIMultiDict({"retry-after": value})
-    if date is not None:
-        headers["date"] = date
-    assert retry_after(headers, now=now) == expected
-    assert retry_after(CIMultiDict(), now=now) is None
+    for value, wait in {" 7 ": 7.0, "1.5": 1.5, "9" * 10: 9_999_999_999.0}.items():
+        assert retry_after(CIMultiDict({"retry-after": value})) == wait
+    for odd in ("9" * 11, "-7", "1e3", "\u0667", "soon", ""):
+        assert retry_after(CIMultiDict({"retry-after": odd}), now=NOW) is None
+    assert retry_after(CIMultiDict(), now=NOW) is None
+    later = CIMultiDict({"retry-after": LATER})
+    assert retry_after(later) is None
+    assert retry_after(later, now=NOW) == 30.0
+    assert retry_after(later, now=NOW + 3600) == 0.0
+    later["date"] = DATE
+    assert retry_after(later, now=NOW + 3600) == 30.0
+    later["date"] = "no date"
+    assert retry_after(later, now=NOW) == 30.0
