@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aiocloudauth.testing import CloudServer
 
 #: The operations of the tag Authentication: ECE 3.8 API description.
-CONTRACT = json.loads((Path(__file__).parent / "data_auth_contract.json").read_text())
+CONTRACT = json.loads((Path(__file__).parent / "wire" / "data_auth_contract.json").read_text())
 OPERATIONS = {operation["id"]: operation for operation in CONTRACT["operations"]}
 
 LOGIN = "/api/v1/users/auth/_login"
