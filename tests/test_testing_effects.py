@@ -72,10 +72,10 @@ async def met(*effects: Effect | str) -> Seen:
 
 
 async def test_a_status_has_eces_error_body() -> None:
-    """Code, message and the header; `Retry-After` in whole seconds."""
+    """Code, message and the header; `Retry-After` in seconds."""
     seen = await met(Status(503, "a.b", "because", 1.5))
     assert (seen.status, seen.headers["x-cloud-error-codes"]) == (503, "a.b")
-    assert seen.headers["Retry-After"] == "2"
+    assert seen.headers["Retry-After"] == "1.5"
     assert seen.json() == {"errors": [{"code": "a.b", "message": "because"}]}
 
 
