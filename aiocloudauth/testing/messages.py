@@ -7,7 +7,7 @@ import hashlib
 import json
 import socket
 import struct
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 from aiohttp import WSMsgType, web
 from attrs import define, evolve, field, frozen
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ERROR_CODES_HEADER",
     "MESSAGES",
-    "OMITTED",
     "Answer",
     "Call",
     "Delivery",
+    "Request",
     "deliver",
     "failure",
     "json_answer",
@@ -40,8 +40,6 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 #: SO_LINGER on, for no time at all: closing sends RST.
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
-#: Where a response carries the names of the headers that aiohttp must not add.
-OMITTED: Final = "omitted"
 
 #: The response header that repeats the codes of the errors in the body.
 ERROR_CODES_HEADER: Final = "x-cloud-error-codes"
@@ -72,11 +70,24 @@ MESSAGES: Final[Mapping[str, str]] = {
 }
 
 
+class Request(web.BaseRequest):
+    """A request of aiohttp's, whose response may do without headers that aiohttp adds."""
+
+    #: The names of those headers.
+    omitted: tuple[str, ...] = ()
+
+    # Private: this hook alone runs after aiohttp has added its headers. Where it is not called,
+    # `Date` and `Server` cannot be left out.
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        for name in self.omitted:
+            response.headers.popall(name, None)
+
+
 @define(eq=False)
 class Call:
     """A request below the API root, and who sent it."""
 
-    request: web.BaseRequest
+    request: Request
     arrival: Arrival
     log: Log
     method: str
@@ -231,12 +242,14 @@ def failure(
 
 
 async def deliver(
-    request: web.BaseRequest, arrival: Arrival, answer: Answer, clock: Clock, date: str | None
+    request: Request, arrival: Arrival, answer: Answer, clock: Clock, date: str | None
 ) -> web.StreamResponse:
     """Write an answer the way its `delivery` says; note the status once it is written."""
     if (how := answer.delivery) is None:
         arrival.status = answer.status
-        return _headed(web.Response(status=answer.status, body=answer.body), answer, date)
+        response = web.Response(status=answer.status, body=answer.body)
+        _write_headers(request, response, answer, date)
+        return response
     try:
         return await _write(request, arrival, answer, how, clock, date)
     except ConnectionError:
@@ -244,10 +257,9 @@ async def deliver(
         await _until_cancelled()
 
 
-_Response = TypeVar("_Response", bound=web.StreamResponse)
-
-
-def _headed(response: _Response, answer: Answer, date: str | None) -> _Response:
+def _write_headers(
+    request: Request, response: web.StreamResponse, answer: Answer, date: str | None
+) -> None:
     headers = response.headers
     headers["Content-Type"] = answer.content_type
     for name, value in answer.headers:
@@ -255,18 +267,15 @@ def _headed(response: _Response, answer: Answer, date: str | None) -> _Response:
             headers[name] = value
         else:
             headers.add(name, value)
-    omitted = answer.omitted
+    request.omitted = answer.omitted
     if date is not None:
         headers.setdefault("Date", date)
     elif "Date" not in headers:
-        omitted = (*omitted, "Date")
-    if omitted:
-        response[OMITTED] = omitted
-    return response
+        request.omitted += ("Date",)
 
 
 async def _write(
-    request: web.BaseRequest,
+    request: Request,
     arrival: Arrival,
     answer: Answer,
     how: Delivery,
@@ -283,13 +292,14 @@ async def _write(
     if how.cut == "before_headers":
         await _hang_up(request, reset=how.reset)
     arrival.status = answer.status
-    response = _headed(web.StreamResponse(status=answer.status), answer, date)
+    response = web.StreamResponse(status=answer.status)
+    _write_headers(request, response, answer, date)
     await _stream(request, response, answer.body, how, clock)
     return response
 
 
 async def _stream(
-    request: web.BaseRequest,
+    request: Request,
     response: web.StreamResponse,
     body: bytes,
     how: Delivery,
@@ -324,7 +334,7 @@ async def _write_body(
         await response.write(body[start : start + piece])
 
 
-async def _echo_messages(request: web.BaseRequest, arrival: Arrival) -> web.StreamResponse:
+async def _echo_messages(request: Request, arrival: Arrival) -> web.StreamResponse:
     messages = web.WebSocketResponse()
     await messages.prepare(request)
     arrival.status = messages.status
@@ -336,7 +346,7 @@ async def _echo_messages(request: web.BaseRequest, arrival: Arrival) -> web.Stre
     return messages
 
 
-def _transport_of(request: web.BaseRequest) -> asyncio.Transport:
+def _transport_of(request: Request) -> asyncio.Transport:
     """Return the connection itself."""
     transport: asyncio.Transport | None = request.transport
     if transport is None:  # pragma: no cover - aiohttp cancels the handler of a lost connection
@@ -344,7 +354,7 @@ def _transport_of(request: web.BaseRequest) -> asyncio.Transport:
     return transport
 
 
-async def _hang_up(request: web.BaseRequest, *, reset: bool) -> NoReturn:
+async def _hang_up(request: Request, *, reset: bool) -> NoReturn:
     transport = _transport_of(request)
     if reset:
         # Without a socket, in memory, every abort is a reset.

@@ -12,7 +12,7 @@ from attrs import define, field
 from aiocloudauth.testing import validators
 from aiocloudauth.testing.instants import http_date, instant
 from aiocloudauth.testing.log import Arrival, Log
-from aiocloudauth.testing.messages import OMITTED, Answer, Call, deliver, failure
+from aiocloudauth.testing.messages import Answer, Call, Request, deliver, failure
 from aiocloudauth.testing.routes import Route, Router, perform
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Service:
     _arrived: int = field(default=0, init=False)
     _date: tuple[int, str] = field(default=(-1, ""), init=False)
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: Request) -> web.StreamResponse:
         """Answer one request; what aiohttp's low-level server calls."""
         connection = self.connections[request.protocol]
         if connection.idle is not None:
@@ -76,7 +76,7 @@ class Service:
 
         connection.idle = self.realm.clock.call_later(self.idle_timeout, time_out)
 
-    async def _answer(self, request: web.BaseRequest, connection: int) -> web.StreamResponse:
+    async def _answer(self, request: Request, connection: int) -> web.StreamResponse:
         realm, root = self.realm, self.realm.root
         arrival = self._note(request, connection)
         if not f"{arrival.path}/".startswith(f"{root}/"):
@@ -116,12 +116,12 @@ class Service:
         return await effects[0].apply(self.realm, proceed)
 
     async def _deliver(
-        self, request: web.BaseRequest, arrival: Arrival, answer: Answer
+        self, request: Request, arrival: Arrival, answer: Answer
     ) -> web.StreamResponse:
         date = self._date_now() if self.send_date else None
         return await deliver(request, arrival, answer, self.realm.clock, date)
 
-    def _note(self, request: web.BaseRequest, connection: int) -> Arrival:
+    def _note(self, request: Request, connection: int) -> Arrival:
         self._arrived += 1
         target = request.rel_url
         arrival = Arrival(
@@ -136,7 +136,7 @@ class Service:
         self.log.append(arrival)
         return arrival
 
-    def _identify(self, request: web.BaseRequest, arrival: Arrival) -> Identity:
+    def _identify(self, request: Request, arrival: Arrival) -> Identity:
         identity = self.realm.identify(request.headers.get("Authorization"))
         arrival.credential, arrival.user = identity.credential, identity.name or None
         if identity.token is not None:
@@ -150,25 +150,16 @@ class Service:
         return self._date[1]
 
 
-class _Request(web.BaseRequest):
-    """A request whose answer may do without what aiohttp adds to it."""
-
-    # Private: after this hook, and nothing public, aiohttp adds no more headers to a response.
-    # Where it is not called, `Date` and `Server` cannot be left out.
-    async def _prepare_hook(self, response: web.StreamResponse) -> None:
-        for name in response.get(OMITTED, ()):
-            response.headers.popall(name, None)
-
-
 class Connections(web.Server):
     """aiohttp's low-level server in front of a service: the factory of its connections."""
 
     def __init__(self, service: Service) -> None:
         loop = asyncio.get_running_loop()
-        request: Any = _Request
-
+        # aiohttp's types know of no requests but its own, nor of a factory's arguments.
+        handle: Any = service.handle
+        request: Any = Request
         super().__init__(
-            service.handle,
+            handle,
             request_factory=lambda *parts: request(*parts, loop),
             # What is held back for a connection ends with it.
             handler_cancellation=True,
