@@ -47,6 +47,15 @@ if TYPE_CHECKING:
     from aiocloudauth.testing.realm import Realm
     from aiocloudauth.testing.server import CloudServer, UnusedFaultWarning
     from aiocloudauth.testing.sessions import SessionPolicy
+else:
+    # At run time only: a type checker shall find a wrong name.
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+
 
 __all__ = [
     "Answer",
@@ -138,15 +147,6 @@ _HOMES: Final = {
     "mocked_cloud": "mock",
     "read_faults": "notation",
 }
-
-if not TYPE_CHECKING:
-    # At run time only: a type checker shall find a wrong name.
-    def __getattr__(name: str) -> object:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
 
 
 def __dir__() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from abc import abstractmethod
 from http.client import responses as phrases
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, Protocol
 
@@ -88,8 +89,9 @@ class _Replacement(Effect):
             await proceed()
         return self._answer(realm)
 
+    @abstractmethod
     def _answer(self, realm: Realm) -> Answer:
-        raise NotImplementedError
+        """Make the answer that stands in."""
 
 
 def _as_bytes(content: str | bytes) -> bytes:

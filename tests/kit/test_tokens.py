@@ -234,7 +234,7 @@ async def test_up_to_3_6_a_session_has_a_cookie_that_logs_out() -> None:
         cookie = seen.headers["Set-Cookie"].partition(";")[0]
         name = cookie.partition("=")[0]
         assert name == "ec-sso-session-id"
-        for sent, logouts in (("", 0), (f"{name}=\udcff", 0), (cookie, 1), (cookie, 1)):
+        for sent, logouts in (("", 0), (f"{name}=other", 0), (cookie, 1), (cookie, 1)):
             client.http.cookie_jar.clear()
             answer = await client.ask("POST /users/auth/_logout", headers={"Cookie": sent})
             assert (answer.status, client.server.stats.logouts) == (200, logouts)
