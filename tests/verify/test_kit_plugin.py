@@ -1,19 +1,11 @@
-"""The pytest plugin, as its users have it."""
+"""The test kit in a project of a user: its plugin under every runner of coroutines, its page."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
 
 import pytest
-
-from aiocloudauth.credentials import Basic
-from aiocloudauth.errors import CloudAuthError
-
-if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
-
-    from aiocloudauth.session import CloudSession
-    from aiocloudauth.testing import CloudServer, ManualClock
 
 pytest_plugins = ["pytester"]
 
@@ -50,15 +42,6 @@ async def test_clock(cloud_server, cloud_session, manual_clock):
         with pytest.raises(errors.NotFoundError):
             await cloud.get("/x")
     assert cloud_server.stats.logouts == 0
-
-class TestNearest:
-    pytestmark = pytest.mark.cloud_server(token_lifetime=5, version="3.6")
-
-    @pytest.mark.cloud_server(token_lifetime=7)
-    async def test_nearest(self, cloud_server, cloud_session):
-        assert cloud_server.policy.token_lifetime == 7
-        async with cloud_session as cloud:
-            assert cloud_server.log[0].path.endswith("_login")
 """
 
 #: Plugins by their entry points, and no others: this one, and one that runs coroutines.
@@ -102,39 +85,24 @@ def test_the_fixtures_work_under_any_plugin_that_runs_coroutines(
 ) -> None:
     """pytest-asyncio in both modes, and anyio's plugin."""
     user.makepyfile(USER.format(mark=mark))
-    run(user, *options).assert_outcomes(passed=4)
+    run(user, *options).assert_outcomes(passed=3)
 
 
-@pytest.mark.cloud_server(token_lifetime=30, tls=True)
-async def test_the_session_and_the_server_live_on_the_manual_clock(
-    cloud_server: CloudServer,
-    cloud_session: AbstractAsyncContextManager[CloudSession],
-    manual_clock: ManualClock,
-) -> None:
-    """Once a test asks for it: here, in this project's own tests."""
-    async with cloud_session as cloud:
-        assert cloud_server.running
-        await manual_clock.advance(300)
-        assert cloud_server.stats.refreshes >= 10
-        assert cloud.session_expiration_time is not None
-        assert cloud.session_expiration_time.year == 2026
-    assert not cloud_server.running
+PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
+#: The programs of the page that are modules of tests.
+TESTS = [
+    program
+    for program in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    if "def test_" in program
+]
 
 
-@pytest.mark.cloud_server(users={"ann": "pw"})
-@pytest.mark.cloud_session(credentials=Basic("ann", "pw"))
-async def test_what_is_given_is_not_replaced(
-    cloud_server: CloudServer, cloud_session: AbstractAsyncContextManager[CloudSession]
-) -> None:
-    """Neither credentials nor a server that runs."""
-    cloud_server.fail_next("_login", status=500)
-    async with cloud_server:
-        with pytest.raises(CloudAuthError):
-            async with cloud_session:
-                pass
-        assert cloud_server.running
-        assert cloud_server.stats.login_attempts == 0
-        cloud_server.clear_faults()
+@pytest.mark.parametrize("program", TESTS, ids=range(len(TESTS)))
+def test_the_tests_of_the_page_pass(user: pytest.Pytester, program: str) -> None:
+    """Each as a file of its own."""
+    user.makepyfile(program)
+    outcomes = run(user, *ASYNCIO).parseoutcomes()
+    assert outcomes == {"passed": program.count("def test_")}
 
 
 def test_nothing_is_imported_before_it_is_used(user: pytest.Pytester) -> None:
@@ -161,17 +129,3 @@ def test_the_fixtures_and_markers_are_documented(user: pytest.Pytester) -> None:
     run(user, "--markers").stdout.fnmatch_lines(
         ["@pytest.mark.cloud_server*", "@pytest.mark.cloud_session*", "@pytest.mark.manual_clock*"]
     )
-
-
-def test_a_marker_that_is_used_wrongly_says_so(user: pytest.Pytester) -> None:
-    """Keyword arguments only; and what they are is checked."""
-    user.makepyfile(
-        "import pytest\n"
-        "@pytest.mark.cloud_server(60)\n"
-        "def test_positional(cloud_server): pass\n"
-        "@pytest.mark.cloud_server(token_lifetime=-1)\n"
-        "def test_value(cloud_server): pass\n"
-    )
-    result = user.runpytest_inprocess(*OPTIONS)
-    result.assert_outcomes(errors=2)
-    result.stdout.fnmatch_lines(["*keyword arguments only*", "*token_lifetime*above 0*"])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Validator = Callable[[object, Attribute[Any], Any], None]
 
-__all__ = ["check", "path_pattern"]
+__all__ = ["check"]
 
 
 def check(wanted: str, holds: Callable[[Any], bool]) -> Validator:
@@ -72,15 +72,3 @@ optional_seconds: Final = optional(seconds)
 optional_duration: Final = optional(duration)
 optional_count: Final = optional(count)
 optional_line: Final = optional(line)
-
-
-def path_pattern(path: str) -> re.Pattern[str]:
-    """Compile a path below the API root: `*` is one segment, `**` any number of them.
-
-    Without a leading slash it matches the end of a path, at a slash.
-    """
-    body = "".join(
-        {"**": ".*", "*": "[^/]*"}.get(part) or re.escape(part)
-        for part in re.split(r"(\*\*|\*)", path)
-    )
-    return re.compile(body if path.startswith("/") else f"(?:.*/)?{body}")

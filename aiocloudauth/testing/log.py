@@ -1,9 +1,9 @@
-"""What the server remembers of its traffic: counters and a log of arrivals."""
+"""What the server remembers of its traffic: counters and a log of arrivals, both bounded."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = ["Arrival", "Log", "Stats"]
+
+#: How much is kept of the body of one arrival, and of the bodies of all, in bytes.
+_KEPT: Final = 64 * 1024
+_KEPT_IN_ALL: Final = 16 * 1024 * 1024
 
 
 @define(eq=False)
@@ -69,7 +73,8 @@ class Arrival:
     #: Which token it carried: the first one the server issued is 1. Known for dead ones too.
     generation: int | None = None
 
-    #: Filled as the body is read: its size and digest, and its first 64 KiB.
+    #: Filled as the body is read: its size and digest, and its first 64 KiB, for as long as the
+    #: log keeps them.
     body_size: int = 0
     body_sha256: str | None = None
     body: bytes = field(default=b"", repr=False)
@@ -89,18 +94,37 @@ class Arrival:
 
 
 class Log:
-    """The latest arrivals, oldest first."""
+    """The latest arrivals, oldest first: as many as `log_size`, with 16 MiB of their bodies."""
 
-    __slots__ = ("_arrivals",)
+    __slots__ = ("_arrivals", "_bodies", "_kept", "bodies_dropped", "dropped")
 
     def __init__(self, size: int) -> None:
         if isinstance(size, bool) or not isinstance(size, int) or size < 0:
             raise ConfigurationError(f"log_size has to be a whole number, 0 or more, not {size!r}")
         self._arrivals: deque[Arrival] = deque(maxlen=size)
+        # Those whose bodies are kept, oldest first, and how many bytes these are.
+        self._bodies: deque[Arrival] = deque()
+        self._kept = 0
+        #: How many arrivals, and how many bodies of arrivals, are no longer here.
+        self.dropped = 0
+        self.bodies_dropped = 0
 
     def append(self, arrival: Arrival) -> None:
         """Add the latest arrival; beyond the log's size the oldest is dropped."""
+        if len(self._arrivals) == self._arrivals.maxlen:
+            self.dropped += 1
         self._arrivals.append(arrival)
+
+    def keep(self, arrival: Arrival, body: bytes) -> None:
+        """Keep the beginning of an arrival's body; beyond 16 MiB the oldest bodies are dropped."""
+        arrival.body = body[:_KEPT]
+        self._bodies.append(arrival)
+        self._kept += len(arrival.body)
+        while self._kept > _KEPT_IN_ALL or len(self._bodies) > (self._arrivals.maxlen or 0):
+            oldest = self._bodies.popleft()
+            self._kept -= len(oldest.body)
+            oldest.body = b""
+            self.bodies_dropped += 1
 
     def to(self, path: str, *, method: str | None = None) -> list[Arrival]:
         """Return the arrivals whose path ends in `path`, as `"_refresh"` or `"/deployments"`."""
@@ -118,6 +142,8 @@ class Log:
     def clear(self) -> None:
         """Forget the arrivals so far."""
         self._arrivals.clear()
+        self._bodies.clear()
+        self._kept = 0
 
     def __len__(self) -> int:
         return len(self._arrivals)

@@ -17,72 +17,66 @@ from aiocloudauth.testing import ManualClock, MockedResponse, mocked_cloud
 if TYPE_CHECKING:
     from yarl import URL
 
-NOT_FOUND = "deployments.deployment_not_found"
+ADMIN = Password("admin", "secret")
 
 
-async def test_a_users_test_of_their_own_service_takes_five_lines() -> None:
-    """Login, refresh and logout are answered; any path can be."""
-    with mocked_cloud() as mocked:
+async def test_the_calls_of_a_service_are_answered_without_a_server() -> None:
+    """Login, refresh and logout are; any path can be, and errors have ECE's shape."""
+    with mocked_cloud("https://ece.example.com/") as mocked:
         mocked.get("/deployments", payload={"deployments": []})
-        async with CloudSession(mocked.url, Password("admin", "secret")) as cloud:
+        mocked.fail("/x", status=404, code="a.not_found", message="no such", fields=["id"])
+        mocked.fail("/x", "POST", status=418, code="a.b", headers={"X-Odd": "1"})
+        async with CloudSession(mocked.url, ADMIN) as cloud:
             async with cloud.get("/deployments") as response:
                 assert await response.json() == {"deployments": []}
-            await cloud.refresh()
-        assert mocked.tokens == 2
-
-
-async def test_failures_have_eces_shape() -> None:
-    """The client makes its typed error of them."""
-    with mocked_cloud("https://ece.example.com/") as mocked:
-        mocked.fail("/x", status=404, code=NOT_FOUND, message="no such", fields=["id"])
-        mocked.fail("/x", "POST", status=418, code="a.b", headers={"X-Odd": "1"})
-        async with CloudSession(mocked.url, Password("admin", "secret")) as cloud:
             with pytest.raises(NotFoundError) as refused:
                 await cloud.get("/x")
             (detail,) = refused.value.errors
-            assert (detail.code, detail.message, detail.fields) == (NOT_FOUND, "no such", ("id",))
+            assert (detail.code, detail.message, detail.fields) == (
+                "a.not_found",
+                "no such",
+                ("id",),
+            )
             with pytest.raises(ApiError) as odd:
                 await cloud.post("/x")
-            assert (odd.value.status, odd.value.codes) == (418, ("a.b",))
-            assert odd.value.headers["X-Odd"] == "1"
-
-
-async def test_inside_async_with_a_refusal_can_be_raised_and_then_read() -> None:
-    """As from a server."""
-    with mocked_cloud() as mocked:
-        mocked.fail("/x", status=409, code="a.b")
-        async with (
-            CloudSession(mocked.url, Password("admin", "secret")) as cloud,
-            cloud.get("/x", raise_for_status=False) as response,
-        ):
-            with pytest.raises(aiohttp.ClientResponseError):
-                response.raise_for_status()
-            assert (await response.json())["errors"][0]["code"] == "a.b"
+            assert (odd.value.status, odd.value.headers["X-Odd"]) == (418, "1")
+        assert mocked.tokens == 1
 
 
 async def test_what_is_registered_for_the_login_comes_first() -> None:
-    """Once, then the standing answer is back."""
-    with mocked_cloud() as mocked:
+    """Once, then the standing answer is back, with a token on the clock that was given."""
+    clock = ManualClock()
+    with mocked_cloud(token_lifetime=60, clock=clock) as mocked:
         mocked.fail("/users/auth/_login", "POST", status=401, code="root.unauthenticated")
-        session = CloudSession(mocked.url, Password("admin", "wrong"))
+        session = CloudSession(mocked.url, ADMIN)
         with pytest.raises(UnauthenticatedError, match="The supplied authentication is invalid"):
             await session.open()
         await session.close()
-        async with CloudSession(mocked.url, Password("admin", "right")) as cloud:
-            assert cloud.token is not None
-
-
-async def test_tokens_live_on_the_clock_they_are_given() -> None:
-    """`token_lifetime` seconds from each call."""
-    clock = ManualClock()
-    with mocked_cloud(token_lifetime=60, clock=clock) as mocked:
+        await clock.advance(10)
         async with aiohttp.ClientSession(mocked.url) as http:
-            for second in (60, 70):
-                async with http.post("/api/v1/users/auth/_login") as answer:
-                    document = await answer.json()
-                    expected = f"2026-01-01T00:01:{second - 60:02d}.000Z"
-                    assert document["session_expiration_time"] == expected
-                await clock.advance(10)
+            for path in ("_login", "_refresh"):
+                async with http.post(f"/api/v1/users/auth/{path}") as answer:
+                    expiry = (await answer.json())["session_expiration_time"]
+                    assert expiry == "2026-01-01T00:01:10.000Z"
+
+
+async def test_each_use_starts_afresh() -> None:
+    """As a context manager and as a decorator: nothing of the one before is left."""
+    mocked = mocked_cloud()
+
+    @mocked
+    async def decorated(mocked: mocked_cloud) -> int:
+        mocked.get("/x", payload={})
+        async with CloudSession(mocked.url, ADMIN) as cloud, cloud.get("/x") as answer:
+            assert mocked.tokens == 1
+            assert mocked.requests
+            return answer.status
+
+    for _ in range(2):
+        assert await decorated() == 200  # type: ignore[call-arg]  # untold by aioresponses
+    with mocked:
+        assert mocked.tokens == 0
+        assert not mocked.requests
 
 
 async def test_all_else_is_aioresponses_own() -> None:
@@ -106,6 +100,7 @@ async def test_all_else_is_aioresponses_own() -> None:
         mocked.post("/coroutine", callback=coroutine)
         mocked.put("/indifferent", callback=indifferent, status=204)
         mocked.get("/down", exception=aiohttp.ClientConnectionError("down"))
+        mocked.fail("/refused", status=409, code="a.b")
         async with aiohttp.ClientSession(mocked.url) as http:
             for number in (1, 2):
                 async with http.get(f"/api/v1/pattern/{number}") as answer:
@@ -114,26 +109,17 @@ async def test_all_else_is_aioresponses_own() -> None:
                 assert await answer.json() == {"elsewhere": True}
             async with http.post("/api/v1/callback", json={"a": 1}) as answer:
                 assert await answer.json() == {"called": True}
-            assert calls == [{"a": 1}]
             assert (await http.post("/api/v1/coroutine")).status == 202
             assert (await http.put("/api/v1/indifferent")).status == 204
-            assert calls[1:] == ["/api/v1/indifferent"]
+            assert calls == [{"a": 1}, "/api/v1/indifferent"]
             with pytest.raises(aiohttp.ClientConnectionError, match="down"):
                 await http.get("/api/v1/down")
             with pytest.raises(aiohttp.ClientConnectionError):
                 await http.get("/api/v1/unknown")
-
-
-async def test_it_is_a_decorator_too() -> None:
-    """As aioresponses is."""
-
-    @mocked_cloud()
-    async def decorated(mocked: mocked_cloud) -> int:
-        mocked.get("/x", payload={})
-        async with aiohttp.ClientSession(mocked.url) as http, http.get("/api/v1/x") as answer:
-            return answer.status
-
-    assert await decorated() == 200  # type: ignore[call-arg]  # untold by aioresponses
+            async with http.get("/api/v1/refused") as answer:
+                with pytest.raises(aiohttp.ClientResponseError):
+                    answer.raise_for_status()
+                assert (await answer.json())["errors"][0]["code"] == "a.b"
 
 
 @pytest.mark.parametrize("wanted", [True, False])
@@ -141,10 +127,8 @@ async def test_the_response_class_fits_the_aiohttp_that_is_there(
     *, wanted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From 3.14 on the writer of the request is wanted; before, it would be refused."""
-    from aiocloudauth.testing import mock
-
     given: dict[str, Any] = {}
-    monkeypatch.setattr(mock, "_WANTS_WRITER", wanted)
+    monkeypatch.setattr("aiocloudauth.testing.mock._WANTS_WRITER", wanted)
     monkeypatch.setattr(aiohttp.ClientResponse, "__init__", lambda self, **all: given.update(all))
     monkeypatch.setattr(aiohttp.ClientResponse, "__del__", lambda self: None)
     MockedResponse(method="GET")

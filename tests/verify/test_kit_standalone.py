@@ -1,4 +1,4 @@
-"""The stand-alone server, as curl and as clients in other languages use it."""
+"""The test kit's server in a process of its own, as curl and other languages use it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aiocloudauth.testing.__main__ import main
-
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 CURL = shutil.which("curl")
@@ -159,72 +157,3 @@ def test_a_signal_ends_it_cleanly(number: int) -> None:
     """No traceback, no warning, status 0."""
     with standing() as server:
         assert server.end(number) == (0, "")
-
-
-def test_a_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """And status 2."""
-    with standing() as server:
-        port = server.url.rpartition(":")[2]
-        assert main(["--port", port]) == 2
-        error = capsys.readouterr().err
-        assert error.startswith(f"error: cannot listen on 127.0.0.1:{port}: ")
-        assert error.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "named"),
-    [
-        (["--token-lifetime", "-1"], "token_lifetime"),
-        (["--port", "70000"], "port"),
-        (["--faults", "/nowhere"], "/nowhere"),
-        (["--faults", os.devnull], "not JSON"),
-    ],
-)
-def test_a_value_that_cannot_be_is_one_line(
-    arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """And status 2."""
-    assert main(["--port", "0", *arguments]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert named in error
-    assert error.count("\n") == 1
-
-
-@pytest.mark.parametrize("user", ["ann", ":pw", "ann:"])
-def test_a_user_is_a_name_and_a_password(user: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Said before anything is started."""
-    with pytest.raises(SystemExit) as ended:
-        main(["--user", user])
-    assert ended.value.code == 2
-    assert f"'{user}' is not NAME:PASSWORD" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("options", [["--tls"], ["--user", "ann:pw"]])
-def test_in_this_process_it_ends_as_it_does_in_its_own(
-    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """SIGTERM to this very process, once the URL is out; with faults not met."""
-    script = tmp_path / "faults.json"
-    script.write_text('[{"path": "_refresh", "effects": ["html"]}]')
-    signaller = (
-        "import os, signal, sys, time; time.sleep(0.5); os.kill(int(sys.argv[1]), signal.SIGTERM)"
-    )
-    with subprocess.Popen([sys.executable, "-c", signaller, str(os.getpid())]):
-        assert main(["--port", "0", *options, "--faults", str(script)]) == 0
-    printed = capsys.readouterr()
-    url, *authority = printed.out.splitlines()
-    assert url.startswith(("https" if authority else "http") + "://127.0.0.1:")
-    assert len(authority) == options.count("--tls")
-    assert printed.err == "warning: faults that met no request: html at _refresh\n"
-
-
-def test_an_interrupt_without_signal_handlers_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where event loops take none, SIGINT is a KeyboardInterrupt."""
-
-    def interrupted(coroutine: Coroutine[object, object, None]) -> None:
-        coroutine.close()
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("asyncio.run", interrupted)
-    assert main(["--port", "0"]) == 0
