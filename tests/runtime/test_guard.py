@@ -313,7 +313,7 @@ async def test_those_that_are_forgotten_leave_no_connection_task_or_timer(name: 
         told = [str(one.message) for one in warned]
         assert told.count(f"{words} {server.url}/api/v1/") == count
         async with asyncio.timeout(GUARD):
-            while server._service.connections or asyncio.all_tasks() - before:  # noqa: ASYNC110 - as above
+            while server.open_connections or asyncio.all_tasks() - before:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.005)
         pending = [handle for handle in loop._scheduled if not handle.cancelled()]
         assert not [one for one in pending if "aiocloudauth" in repr(one)]
@@ -328,7 +328,7 @@ async def test_one_that_is_forgotten_in_another_thread_stops_in_its_own_loop() -
         with pytest.warns(ResourceWarning, match="unclosed CloudSession"):
             await asyncio.to_thread(held.clear)
         async with asyncio.timeout(GUARD):
-            while server._service.connections:  # noqa: ASYNC110 - as above
+            while server.open_connections:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.005)
 
 

@@ -191,7 +191,7 @@ async def test_a_failing_open_closes_all_it_opened_and_may_be_tried_again(
         with pytest.raises(SessionClosedError):
             cloud.get("/x")
         async with asyncio.timeout(5):
-            while server._service.connections:  # noqa: ASYNC110 - it sets no event
+            while server.open_connections:  # noqa: ASYNC110 - it sets no event
                 await asyncio.sleep(0.005)
         left = {task for task in asyncio.all_tasks() - before if "aiocloudauth" in task.get_name()}
         assert not left
@@ -274,7 +274,7 @@ async def test_a_close_that_is_cancelled_still_closes_the_connections() -> None:
         await cloud.close()
         assert http.closed
         await clock.settle()
-        assert not server._service.connections
+        assert server.open_connections == 0
 
 
 @pytest.mark.parametrize("kind", [KeyError, asyncio.CancelledError])

@@ -42,7 +42,7 @@ def sockets():
 async def ended(server, before):
     # The server notices a moment after its client.
     async with asyncio.timeout(10):
-        while server._service.connections or len(asyncio.all_tasks()) > 1:
+        while server.open_connections or len(asyncio.all_tasks()) > 1:
             await asyncio.sleep(0.01)
     assert sockets() == before, "a socket is left"
 """
