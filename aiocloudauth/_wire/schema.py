@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import codecs
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from attrs import frozen
+from attrs import field, frozen
 
 from aiocloudauth.errors import InvalidResponseError
 from aiocloudauth.token import Secret, token_problem
@@ -26,6 +27,7 @@ __all__ = [
     "TokenResponse",
     "decode",
     "http_date",
+    "instant",
     "jwt_expiry",
     "parse",
     "retry_after",
@@ -36,19 +38,65 @@ T = TypeVar("T")
 _NOT_JSON: Final = object()
 
 
+# -- instants ------------------------------------------------------------------------------
+
+#: Java's name of the zone behind the offset, as in ``Z[UTC]``. Source: RFC 9557.
+_ZONE_NAME: Final = re.compile(r"(\[[^\[\]]*\])+$")
+#: A leap second, which `datetime` does not know. Source: RFC 3339 section 5.7.
+_LEAP_SECOND: Final = re.compile(r"(?<=T\d\d:\d\d:)60")
+_NUMBER: Final = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
+#: The smallest number that is read as seconds since 1970, in 2001: a duration is below it.
+_EARLIEST: Final = 1e9
+
+
+def instant(value: object) -> datetime | None:
+    """Return an expiry, however it is written; `None` for one that names no instant.
+
+    RFC 3339 is what the API promises. Also read: seconds since 1970 as a number or as text,
+    and a zone's name behind the offset. A time without an offset is no instant, and a number
+    below a billion no time.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        return _epoch(float(text)) if _NUMBER.fullmatch(text) else _date_time(text)
+    return _epoch(value)
+
+
+def _epoch(value: object) -> datetime | None:
+    if not isinstance(value, int | float) or not value >= _EARLIEST:  # nor is NaN
+        return None
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _date_time(text: str) -> datetime | None:
+    text = _ZONE_NAME.sub("", text).upper()  # RFC 3339 allows t and z
+    whole, leaps = _LEAP_SECOND.subn("59", text)
+    try:
+        read = datetime.fromisoformat(whole)
+        return None if read.tzinfo is None else read.astimezone(UTC) + timedelta(seconds=leaps)
+    except (ValueError, OverflowError):
+        return None
+
+
+# -- answers -------------------------------------------------------------------------------
+
+
 @frozen
 class TokenResponse:
     """The answer of ``_login`` and ``_refresh``. Source: ECE 3.8 API, TokenResponse."""
 
     token: Secret
-    session_expiration_time: datetime | None = None
+    session_expiration_time: datetime | None = field(default=None, converter=instant)
 
 
 @frozen
 class AuthenticationInfo:
     """The part of ``GET /users/auth`` that is used. Source: AuthenticationInfo."""
 
-    expires_at: datetime | None = None
+    expires_at: datetime | None = field(default=None, converter=instant)
 
 
 @frozen
@@ -70,24 +118,6 @@ def _token(value: object, _: object) -> Secret:
     return Secret(value)
 
 
-def _instant(value: object, _: object) -> datetime | None:
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        msg = f"expected a date-time string, not {_kind(value)}"
-        raise _ProblemError(msg)
-    try:
-        instant = datetime.fromisoformat(value.upper())  # RFC 3339 allows t and z
-        aware = None if instant.tzinfo is None else instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        msg = "not an RFC 3339 date-time"
-        raise _ProblemError(msg) from None
-    if aware is None:
-        msg = "has no UTC offset"
-        raise _ProblemError(msg)
-    return aware
-
-
 def _kind(value: object) -> str:
     return "null" if value is None else type(value).__name__
 
@@ -98,9 +128,10 @@ def _converter() -> Converter:
     # of the import time.
     from cattrs import Converter
 
-    converter = Converter()
+    # Instants are read by their fields' own converters, not by a hook for `datetime`: while a
+    # test freezes the time, that name stands for another class, and a cache would keep it.
+    converter = Converter(prefer_attrib_converters=True)
     converter.register_structure_hook(Secret, _token)
-    converter.register_structure_hook(datetime | None, _instant)
     return converter
 
 
@@ -162,7 +193,7 @@ def parse(value: Mapping[str, Any], kind: type[T], where: str = "JSON") -> T:
     raise InvalidResponseError(msg, problems=problems)
 
 
-# -- dates --------------------------------------------------------------------------------
+# -- header fields and claims --------------------------------------------------------------
 
 
 def http_date(value: str | None) -> datetime | None:
@@ -184,18 +215,23 @@ def http_date(value: str | None) -> datetime | None:
         return None
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of ``Retry-After``, a number or a date against ``Date``.
+def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
+    """Return the seconds of ``Retry-After``, a number or a date.
+
+    A date counts from the answer's own ``Date``, else from `now`.
+
+    Args:
+        headers: The answer's headers, case-insensitive.
+        now: When the answer came, seconds since 1970; ``None`` if unknown.
 
     Source: RFC 9110 section 10.2.3.
     """
     value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit() and len(value) <= 10:
+    if _NUMBER.fullmatch(value):
         return float(value)
-    until, now = http_date(value), http_date(headers.get("Date"))
-    if until is None or now is None:
-        return None
-    return max(0.0, (until - now).total_seconds())
+    until, date = http_date(value), http_date(headers.get("Date"))
+    since = now if date is None else date.timestamp()
+    return None if until is None or since is None else max(0.0, until.timestamp() - since)
 
 
 def jwt_expiry(token: Secret) -> datetime | None:
@@ -208,9 +244,6 @@ def jwt_expiry(token: Secret) -> datetime | None:
         return None
     try:
         padded = parts[1] + "=" * (-len(parts[1]) % 4)
-        expiry = cast("Any", json.loads(base64.urlsafe_b64decode(padded)))["exp"]
-        if isinstance(expiry, bool) or not isinstance(expiry, int | float):
-            return None
-        return datetime.fromtimestamp(expiry, UTC)
-    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
+        return _epoch(cast("Any", json.loads(base64.urlsafe_b64decode(padded)))["exp"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
