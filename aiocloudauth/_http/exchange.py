@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import base64
 from collections import deque
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import aiohttp
 from aiohttp import hdrs
 from attrs import evolve, frozen
+from multidict import CIMultiDict
 
 from aiocloudauth._core.states import Grant
 from aiocloudauth._http.compat import require_loop_of
-from aiocloudauth._http.responses import answer_error, read_at_most
+from aiocloudauth._http.failures import connected, no_answer, unanswered
+from aiocloudauth._http.responses import answer_error, decoded, public_headers, read_at_most
 from aiocloudauth._wire.endpoint import proxy_url
+from aiocloudauth._wire.failure import failure_of
 from aiocloudauth._wire.schema import (
     AuthenticationInfo,
     EmptyResponse,
@@ -30,16 +33,16 @@ from aiocloudauth.errors import (
     CloudAuthError,
     ConfigurationError,
     InvalidResponseError,
-    RenewalTimeoutError,
+    TLSError,
     TransportError,
-    frameless,
 )
 from aiocloudauth.token import Secret, SessionToken
 
 if TYPE_CHECKING:
     import ssl as _ssl
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
+    from types import SimpleNamespace
 
     from yarl import URL
 
@@ -59,12 +62,18 @@ _KNOWN: Final = 16
 #: Seconds an idle connection is kept: shorter than any server does, so that a renewal
 #: never writes to one that is being closed.
 _KEEPALIVE: Final = 2.0
+#: Seconds that a port gets to answer in the other scheme.
+_OTHER_SCHEME: Final = 1.0
+#: Statuses of something else than the API: what the URL leads to has no such call.
+_ASTRAY: Final = frozenset({404, 405, 410})
 #: What every call says: an answer in JSON, as it is, and not from a cache.
 _HEADERS: Final = {
     hdrs.ACCEPT: "application/json",
     hdrs.ACCEPT_ENCODING: "identity",
     hdrs.CACHE_CONTROL: "no-cache",
 }
+#: Fields of a session that are for its API calls alone, besides those of bodies.
+_NOT_SHARED: Final = frozenset({"authorization", "cookie", "expect", "transfer-encoding"})
 
 
 class _Stamp:
@@ -96,7 +105,7 @@ class _Call:
     """One call: what is sent, and what must not stand in an error about it."""
 
     method: str
-    path: str
+    url: URL
     fields: Mapping[str, Secret]
     secrets: tuple[Secret, ...]
     payload: aiohttp.Payload | None = None
@@ -105,7 +114,7 @@ class _Call:
     good: range = range(200, 300)
 
     def __str__(self) -> str:
-        return f"{self.method} /{self.path}"
+        return f"{self.method} {self.url}"
 
 
 @frozen
@@ -129,7 +138,7 @@ class AuthExchange:
 
     Its traffic never waits behind the caller's, follows no redirect, asks for no
     compression, and reads no more than `max_body` bytes of an answer. Bounds on time are
-    the caller's.
+    the caller's. Every error names the call and its URL.
 
     Args:
         endpoint: The API root.
@@ -142,6 +151,9 @@ class AuthExchange:
         proxy_auth: As aiohttp takes it.
         trust_env: As aiohttp takes it; a netrc entry is never used here.
         timeout: As aiohttp takes it, besides the caller's bounds.
+        headers: Fields for every call, such as a gateway's key; those of credentials,
+            cookies and bodies are left out.
+        limits: ``max_field_size`` and ``max_headers``, as aiohttp takes them.
     """
 
     def __init__(
@@ -157,6 +169,8 @@ class AuthExchange:
         proxy_auth: aiohttp.BasicAuth | None = None,
         trust_env: bool = False,
         timeout: aiohttp.ClientTimeout | None = None,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
+        limits: Mapping[str, Any] | None = None,
     ) -> None:
         """Keep the settings; connections are made in `start`."""
         self._endpoint = endpoint
@@ -172,7 +186,11 @@ class AuthExchange:
             self._proxy = self._proxy.with_password(proxy_auth.password)
         self._trust_env = trust_env
         self._timeout = timeout or aiohttp.ClientTimeout(total=None)
+        self._headers = _shared(headers)
+        self._limits = limits or {}
         self._session: aiohttp.ClientSession | None = None
+        # Whether nothing was ever answered: then http and https may have been confused.
+        self._unheard = True
         self._cookie: Secret | None = None
         # What was sent and received last: an answer may quote that of an earlier call.
         self._known: deque[Secret] = deque(maxlen=_KNOWN)
@@ -185,6 +203,9 @@ class AuthExchange:
         """
         require_loop_of(self._connector)
         own = self._connector is None
+        self._unheard = True
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(_note_reuse)
         connector = self._connector or aiohttp.TCPConnector(limit=4, keepalive_timeout=_KEEPALIVE)
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -193,7 +214,8 @@ class AuthExchange:
             auto_decompress=False,
             trust_env=self._trust_env,
             timeout=self._timeout,
-            headers=_HEADERS,
+            trace_configs=[trace],
+            **self._limits,
         )
 
     async def stop(self) -> None:
@@ -226,13 +248,13 @@ class AuthExchange:
                 }
             )
             return await self._token(
-                _Call("POST", "users/auth/_login", {}, credentials.secrets(), payload)
+                self._call("POST", "users/auth/_login", {}, credentials.secrets(), payload)
             )
         if isinstance(credentials, Basic):
             pair = _basic(credentials)
             fields = {_AUTHORIZATION: Secret(f"Basic {pair.reveal()}")}
             secrets = (*credentials.secrets(), pair)
-            return await self._token(_Call("POST", "users/auth/_refresh", fields, secrets))
+            return await self._token(self._call("POST", "users/auth/_refresh", fields, secrets))
         if isinstance(credentials, Bearer):
             return self._given(credentials.token, "Bearer", credentials.session_expiration_time)
         if isinstance(credentials, ApiKey):
@@ -245,7 +267,7 @@ class AuthExchange:
 
         Source: ECE 3.8 API, refresh-token.
         """
-        return await self._token(_bearer_call("POST", "users/auth/_refresh", token))
+        return await self._token(self._bearer_call("POST", "users/auth/_refresh", token))
 
     async def ask(self, token: SessionToken) -> Asked:
         """Ask ``GET /users/auth`` whether `token` is good. Raises as `login`.
@@ -254,24 +276,26 @@ class AuthExchange:
 
         Source: ECE 3.8 API, get-authentication-info; RFC 9111 section 5.2.1.4.
         """
-        call = evolve(_bearer_call("GET", "users/auth", token), good=range(200, 201))
+        call = evolve(self._bearer_call("GET", "users/auth", token), good=range(200, 201))
         started = self._timeline.now()
         answer, date = await self._answer(call, AuthenticationInfo)
         return Asked(answer.expires_at, *self._times(started, date))
 
-    async def expires_at(self, grant: Grant) -> datetime | None:
-        """Ask ``GET /users/auth`` when the token ends. Raises as `login`."""
-        token = SessionToken(grant.secret, None, 0, scheme=grant.scheme)
-        return (await self.ask(token)).expires_at
-
     async def logout(self, token: SessionToken) -> None:
         """End the session of `token` on the server. Raises as `login`."""
-        call = _bearer_call("POST", "users/auth/_logout", token)
+        call = self._bearer_call("POST", "users/auth/_logout", token)
         if self._cookie is not None:
             call = evolve(call, fields={**call.fields, hdrs.COOKIE: self._cookie})
         await self._answer(call, EmptyResponse)
 
     # -- one exchange ---------------------------------------------------------------------
+
+    def _call(self, method: str, path: str, *parts: Any, **options: Any) -> _Call:
+        return _Call(method, self._endpoint.resolve(path), *parts, **options)
+
+    def _bearer_call(self, method: str, path: str, token: SessionToken) -> _Call:
+        fields = {_AUTHORIZATION: token.authorization}
+        return self._call(method, path, fields, (token.token,), token_sent=True)
 
     def _given(self, value: object, scheme: str, expires_at: datetime | None) -> Grant:
         secret = value if isinstance(value, Secret) else Secret(str(value))
@@ -328,47 +352,75 @@ class AuthExchange:
         neither the answer nor its body in any frame.
         """
         if self._session is None:
-            return TransportError("the connection to the authentication API is closed"), None
+            return TransportError(f"{call}: the connection is closed"), None
         self._known.extend(secret for secret in call.secrets if secret not in self._known)
         response: aiohttp.ClientResponse | None = None
         body: bytes | None = None
         try:
-            response = await self._session.request(
-                call.method,
-                self._endpoint.resolve(call.path),
-                data=call.payload,
-                # No body, no content type: a strict server refuses one without the other.
-                skip_auto_headers=() if call.payload else (hdrs.CONTENT_TYPE,),
-                allow_redirects=False,
-                ssl=self._ssl,
-                middlewares=(_Stamp(call.fields),),
-                proxy=self._proxy,
-            )
+            response = await self._sent(self._session, call)
+            self._unheard = False
             body = await read_at_most(response, self._max_body)
             return self._parsed(call, response, body, kind), http_date(response.headers.get("Date"))
         except CloudAuthError as error:
             return error.with_traceback(None), None
-        except aiohttp.ClientHttpProxyError as error:
-            msg = f"{call}: the proxy refused the connection ({error.status})"
-            return TransportError(msg), None
-        # What broke off or is malformed: aiohttp's message and frames quote the answer, so
-        # that error becomes no cause.
-        except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError) as error:
-            msg = f"{call}: the answer is no whole HTTP message ({type(error).__name__})"
-            problem = "malformed or cut short @ $"
-            return InvalidResponseError(msg, problems=(problem,)), None
-        except aiohttp.ServerDisconnectedError as error:
-            return TransportError(f"{call}: no answer: {type(error).__name__}"), None
-        except TimeoutError as error:
-            msg = f"{call}: no answer in time ({type(error).__name__})"
-            return RenewalTimeoutError(msg).because(frameless(error)), None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            msg = f"{call}: no answer: {type(error).__name__}: {error}"
-            return TransportError(msg).because(frameless(error)), None
+            if connected(error) and await self._confused():
+                return TLSError(f"{call}: {self._other()} is what this port speaks"), None
+            return no_answer(call, error, brought=self._connector is not None), None
         finally:
             if response is not None:
                 response.close() if body is None else response.release()
             del response, body
+
+    async def _sent(self, session: aiohttp.ClientSession, call: _Call) -> aiohttp.ClientResponse:
+        """Send a call; again if the connection was an old one that had died meanwhile.
+
+        Each time uses up one of those, and the last one is made anew.
+        """
+        while True:
+            reused: list[bool] = []
+            try:
+                return await session.request(
+                    call.method,
+                    call.url,
+                    data=call.payload,
+                    headers=self._headers,
+                    # No body, no content type: a strict server refuses one without the other.
+                    skip_auto_headers=() if call.payload else (hdrs.CONTENT_TYPE,),
+                    allow_redirects=False,
+                    ssl=self._ssl,
+                    middlewares=(_Stamp(call.fields),),
+                    proxy=self._proxy,
+                    trace_request_ctx=reused,
+                )
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if not (reused and unanswered(error)):
+                    raise
+
+    async def _confused(self) -> bool:
+        """Ask once, without credentials, whether the port answers in the other scheme."""
+        if not self._unheard or self._session is None:
+            return False
+        self._unheard = False
+        try:
+            async with (
+                self._clock.timeout(_OTHER_SCHEME),
+                self._session.head(
+                    self._other(),
+                    allow_redirects=False,
+                    ssl=False,
+                    middlewares=(_Stamp({}),),
+                    proxy=self._proxy,
+                ),
+            ):
+                return True
+        except (aiohttp.ClientError, OSError):
+            return False
+
+    def _other(self) -> URL:
+        root = self._endpoint.root
+        other = "http" if root.scheme == "https" else "https"
+        return root.with_scheme(other).with_port(root.port)
 
     def _parsed(
         self, call: _Call, response: aiohttp.ClientResponse, body: bytes | None, kind: type[T]
@@ -377,21 +429,20 @@ class AuthExchange:
         if 300 <= status < 400:
             msg = f"{call}: a redirect ({status}), which is not followed with credentials"
             raise InvalidResponseError(msg, problems=("redirect @ $",))
-        if not 200 <= status < 600:
+        if status not in call.good and not 400 <= status < 600:
             msg = f"{call}: a status of {status}"
             raise InvalidResponseError(msg, problems=("status @ $",))
+        problem = "too long"
+        if body is not None:
+            body, problem = decoded(response, body, self._max_body)
         if status >= 400:
             raise self._refused(call, response, body or b"")
-        if status not in call.good:
-            msg = f"{call}: a status of {status}"
-            raise InvalidResponseError(msg, problems=("status @ $",))
         if body is None:
-            msg = f"{call}: the answer is longer than {self._max_body} bytes"
-            raise InvalidResponseError(msg, problems=("too long @ $",))
-        if response.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-            msg = f"{call}: the answer is compressed, though that was not asked for"
-            raise InvalidResponseError(msg, problems=("compressed @ $",))
-        value = decode(body, str(call))
+            msg = f"{call}: the answer is {problem} (at most {self._max_body} bytes are read)"
+            raise InvalidResponseError(msg, problems=(f"{problem} @ $",))
+        if kind is EmptyResponse and not body.strip():
+            body = b"{}"
+        value = decode(body, f"{call}{self._typed(response)}")
         if value.get("errors"):
             # The admin console does this while it starts.
             raise self._refused(call, response, body)
@@ -401,7 +452,18 @@ class AuthExchange:
             self._cookie = Secret(f"{_SESSION_COOKIE}={cookie.coded_value}")
         return answer
 
+    def _typed(self, response: aiohttp.ClientResponse) -> str:
+        headers = public_headers(response.headers, tuple(self._known))
+        kind = headers.get(hdrs.CONTENT_TYPE, "")
+        return f", answered with {kind[:80]}" if kind.isprintable() and kind else ""
+
     def _refused(self, call: _Call, response: aiohttp.ClientResponse, body: bytes) -> ApiError:
+        status = response.status
+        api = failure_of(status, response.headers, body).from_api
+        note = ""
+        if status in _ASTRAY or (status == 400 and not api):
+            root = self._endpoint.root
+            note = f"Is the URL right: https or http, port, path? The API root is {root}"
         return answer_error(
             response,
             body,
@@ -409,12 +471,24 @@ class AuthExchange:
             authentication=True,
             token_sent=call.token_sent,
             now=self._clock.time(),
+            note=note,
         )
 
 
-def _bearer_call(method: str, path: str, token: SessionToken) -> _Call:
-    fields = {_AUTHORIZATION: token.authorization}
-    return _Call(method, path, fields, (token.token,), token_sent=True)
+def _shared(
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] | None,
+) -> CIMultiDict[str]:
+    """Return the fields of every call: a caller's, and ours in the place of theirs."""
+    fields = CIMultiDict(headers or {})
+    for name in {name.lower() for name in fields}:
+        if name in _NOT_SHARED or name.startswith("content-"):
+            del fields[name]
+    fields.update(_HEADERS)
+    return fields
+
+
+async def _note_reuse(_: object, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx.append(True)
 
 
 def _revealed(value: object) -> str:
