@@ -11,7 +11,7 @@ from aiohttp import hdrs
 
 from aiocloudauth._http import compat
 from aiocloudauth._http.options import netrc_authorization
-from aiocloudauth._http.replay import can_send_again, refusal_in, was_interrupted
+from aiocloudauth._http.replay import can_send_again, let_go, refusal_in
 from aiocloudauth._wire.endpoint import without_secrets
 from aiocloudauth._wire.failure import Refusal
 from aiocloudauth.errors import BodyNotReplayableError, chain
@@ -31,7 +31,7 @@ __all__ = ["BearerMiddleware", "BearerRequest"]
 
 
 class _NothingWrittenError(Exception):
-    """The connection was closed while the request waited for a token."""
+    """The connection became useless while the request waited for a token."""
 
 
 class BearerRequest(aiohttp.ClientRequest):
@@ -73,8 +73,8 @@ class BearerRequest(aiohttp.ClientRequest):
         except BaseException:
             conn.release()  # nothing was written to it, and the next one need not connect
             raise
-        protocol = conn.protocol
-        if protocol is None or not protocol.is_connected():
+        if not compat.untouched(conn):
+            conn.close()
             raise _NothingWrittenError
         self._stamp(token)
         return await compat.SEND(self, conn)  # type: ignore[no-any-return]  # aiohttp's own
@@ -134,12 +134,8 @@ class BearerMiddleware:
     async def pass_on(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """Leave a request alone that is not for our token; it waits in the same pool."""
-        try:
-            return await handler(request)
-        except BaseException:
-            compat.wake_next(request.session.connector)
-            raise
+        """Leave a request alone that is not for our token."""
+        return await handler(request)
 
     async def _written(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -178,7 +174,7 @@ class BearerMiddleware:
     ) -> bool:
         """Return whether a 401 was about `token`, and the request is to be sent again."""
         source, policy = self._source, self._source.policy
-        interrupted = was_interrupted(request, response)  # to be asked before any wait
+        interrupted = compat.still_writing(request)  # aiohttp ends that soon
         refusal = await refusal_in(response, policy.max_body, source.clock, policy.attempt_timeout)
         if refusal is None:
             return False
@@ -190,8 +186,7 @@ class BearerMiddleware:
             response.close()
             raise
         # Keeping the connection while waiting would block a pool of one.
-        response.release()
-        await request.close()
+        await let_go(request, response)
         await source.refused(token, coded=coded)
         again = can_send_again(request.body, interrupted=interrupted)
         if not again or not compat.expect_again(request):

@@ -69,7 +69,10 @@ class CloudSession(Openable):
         auth_connector: A connector for the authentication calls; `close` closes it.
         clock: Where time and randomness are read.
         client_options: Handed to the one `aiohttp.ClientSession` this owns. ``middlewares``
-            run outside ours; a shared ``connector`` wants ``connector_owner=False``.
+            run outside ours; a shared ``connector`` wants ``connector_owner=False``. A
+            ``connector`` serves the API calls alone: a resolver or an ssl context of its own
+            is not used by renewals, which have `ssl` and `auth_connector`; one of another
+            class than `aiohttp.TCPConnector` wants an `auth_connector` beside it.
 
     Raises:
         ConfigurationError: A value cannot work.
@@ -112,6 +115,9 @@ class CloudSession(Openable):
             proxy=options.get("proxy"),
             proxy_auth=options.get("proxy_auth"),
             trust_env=options.get("trust_env", False),
+            headers=options.get("headers"),
+            max_field_size=options.get("max_field_size"),
+            max_headers=options.get("max_headers"),
         )
         self._source = self._refresher._source  # noqa: SLF001 - its other half: see `TokenSource`
         self._guard = self._source.guard
