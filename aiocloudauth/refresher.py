@@ -19,7 +19,7 @@ from aiocloudauth._core.states import (
 )
 from aiocloudauth._http import compat
 from aiocloudauth._http.exchange import AuthExchange
-from aiocloudauth._http.options import header_limits, tls
+from aiocloudauth._http.options import header_limits, shared_headers, tls
 from aiocloudauth._runtime.attempt import Attempts
 from aiocloudauth._runtime.guard import Guard, Openable
 from aiocloudauth._runtime.runner import NOTHING, Runner
@@ -81,7 +81,7 @@ class TokenRefresher(Openable):
         proxy_auth: As `aiohttp.ClientSession` takes it.
         trust_env: As `aiohttp.ClientSession` takes it.
         headers: Fields for every authentication call, such as a gateway's key; those of
-            cookies and bodies are left out.
+            credentials, cookies and bodies are left out.
         max_field_size: As `aiohttp.ClientSession` takes it.
         max_headers: As `aiohttp.ClientSession` takes it.
 
@@ -131,7 +131,7 @@ class TokenRefresher(Openable):
             proxy_auth=proxy_auth,
             trust_env=trust_env,
             timeout=timeout,
-            headers=headers,
+            headers=shared_headers(headers),
             limits=header_limits(max_field_size=max_field_size, max_headers=max_headers),
         )
         host = self._endpoint.root.authority

@@ -1,4 +1,4 @@
-"""The calls of the authentication API over aiohttp: answers to values or typed errors.
+"""The calls of the authentication API: answers to values or typed errors.
 
 Source: ECE 3.8 API, tag Authentication.
 """
@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import aiohttp
 from aiohttp import hdrs
 from attrs import evolve, frozen
-from multidict import CIMultiDict
 
 from aiocloudauth._core.states import Grant
-from aiocloudauth._http.compat import require_loop_of
-from aiocloudauth._http.failures import connected, no_answer, unanswered
-from aiocloudauth._http.responses import answer_error, decoded, public_headers, read_at_most
-from aiocloudauth._wire.endpoint import proxy_url
+from aiocloudauth._http.connection import AuthConnection, Call
+from aiocloudauth._http.responses import answer_error, public_headers
 from aiocloudauth._wire.failure import failure_of
 from aiocloudauth._wire.schema import (
     AuthenticationInfo,
@@ -29,22 +26,11 @@ from aiocloudauth._wire.schema import (
     parse,
 )
 from aiocloudauth.credentials import ApiKey, Basic, Bearer, Credentials, Password
-from aiocloudauth.errors import (
-    CloudAuthError,
-    ConfigurationError,
-    InvalidResponseError,
-    TLSError,
-    TransportError,
-)
+from aiocloudauth.errors import CloudAuthError, ConfigurationError, InvalidResponseError
 from aiocloudauth.token import Secret, SessionToken
 
 if TYPE_CHECKING:
-    import ssl as _ssl
-    from collections.abc import Iterable, Mapping
     from datetime import datetime
-    from types import SimpleNamespace
-
-    from yarl import URL
 
     from aiocloudauth._wire.endpoint import Endpoint
     from aiocloudauth.clock import Clock, Timeline
@@ -59,62 +45,8 @@ _AUTHORIZATION: Final[str] = hdrs.AUTHORIZATION
 _SESSION_COOKIE: Final = "ec-sso-session-id"
 #: Secrets that are remembered, to take them out of messages.
 _KNOWN: Final = 16
-#: Seconds an idle connection is kept: shorter than any server does, so that a renewal
-#: never writes to one that is being closed.
-_KEEPALIVE: Final = 2.0
-#: Seconds that a port gets to answer in the other scheme.
-_OTHER_SCHEME: Final = 1.0
 #: Statuses of something else than the API: what the URL leads to has no such call.
 _ASTRAY: Final = frozenset({404, 405, 410})
-#: What every call says: an answer in JSON, as it is, and not from a cache.
-_HEADERS: Final = {
-    hdrs.ACCEPT: "application/json",
-    hdrs.ACCEPT_ENCODING: "identity",
-    hdrs.CACHE_CONTROL: "no-cache",
-}
-#: Fields of a session that are for its API calls alone, besides those of bodies.
-_NOT_SHARED: Final = frozenset({"authorization", "cookie", "expect", "transfer-encoding"})
-
-
-class _Stamp:
-    """A middleware that sets a header field while the request is written, and not after.
-
-    Not ``headers=``: with ``trust_env`` a netrc entry for the host would clash with it.
-    """
-
-    __slots__ = ("_fields",)
-
-    def __init__(self, fields: Mapping[str, Secret]) -> None:
-        self._fields = fields
-
-    async def __call__(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        request.headers.popall(hdrs.AUTHORIZATION, None)
-        for name, value in self._fields.items():
-            request.headers[name] = value.reveal()
-        try:
-            return await handler(request)
-        finally:
-            for name in self._fields:
-                request.headers.popall(name, None)
-
-
-@frozen
-class _Call:
-    """One call: what is sent, and what must not stand in an error about it."""
-
-    method: str
-    url: URL
-    fields: Mapping[str, Secret]
-    secrets: tuple[Secret, ...]
-    payload: aiohttp.Payload | None = None
-    token_sent: bool = False
-    #: The statuses of an answer that counts.
-    good: range = range(200, 300)
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.url}"
 
 
 @frozen
@@ -134,26 +66,14 @@ class Asked:
 
 
 class AuthExchange:
-    """One connection of its own to the authentication API.
-
-    Its traffic never waits behind the caller's, follows no redirect, asks for no
-    compression, and reads no more than `max_body` bytes of an answer. Bounds on time are
-    the caller's. Every error names the call and its URL.
+    """Makes the calls, one or several at a time. Every error names the call and its URL.
 
     Args:
         endpoint: The API root.
         clock: Where the time is read.
         timeline: The scale for `Grant.received_at`.
         max_body: The most that is read of an answer, bytes.
-        ssl: As aiohttp takes it.
-        connector: The caller's connector; closed by `close`, unless it is for another try.
-        proxy: As aiohttp takes it.
-        proxy_auth: As aiohttp takes it.
-        trust_env: As aiohttp takes it; a netrc entry is never used here.
-        timeout: As aiohttp takes it, besides the caller's bounds.
-        headers: Fields for every call, such as a gateway's key; those of credentials,
-            cookies and bodies are left out.
-        limits: ``max_field_size`` and ``max_headers``, as aiohttp takes them.
+        connection: As `AuthConnection` takes them.
     """
 
     def __init__(
@@ -163,72 +83,21 @@ class AuthExchange:
         clock: Clock,
         timeline: Timeline,
         max_body: int,
-        ssl: bool | _ssl.SSLContext | aiohttp.Fingerprint = True,
-        connector: aiohttp.BaseConnector | None = None,
-        proxy: str | URL | None = None,
-        proxy_auth: aiohttp.BasicAuth | None = None,
-        trust_env: bool = False,
-        timeout: aiohttp.ClientTimeout | None = None,
-        headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
-        limits: Mapping[str, Any] | None = None,
+        **connection: Any,
     ) -> None:
         """Keep the settings; connections are made in `start`."""
         self._endpoint = endpoint
         self._clock = clock
         self._timeline = timeline
         self._max_body = max_body
-        self._ssl = ssl
-        self._connector = connector
-        self._proxy = proxy_url(proxy)
-        if self._proxy is not None and proxy_auth is not None:
-            # In the URL, since aiohttp means to drop the option.
-            self._proxy = self._proxy.with_user(proxy_auth.login)
-            self._proxy = self._proxy.with_password(proxy_auth.password)
-        self._trust_env = trust_env
-        self._timeout = timeout or aiohttp.ClientTimeout(total=None)
-        self._headers = _shared(headers)
-        self._limits = limits or {}
-        self._session: aiohttp.ClientSession | None = None
-        # Whether nothing was ever answered: then http and https may have been confused.
-        self._unheard = True
+        connected = AuthConnection(endpoint.root, clock=clock, max_body=max_body, **connection)
+        self._send = connected.send
+        self.start = connected.start
+        self.stop = connected.stop
+        self.close = connected.close
         self._cookie: Secret | None = None
         # What was sent and received last: an answer may quote that of an earlier call.
         self._known: deque[Secret] = deque(maxlen=_KNOWN)
-
-    def start(self) -> None:
-        """Make the connections' owner; needs a running loop.
-
-        Raises:
-            ConfigurationError: The caller's connector belongs to another loop.
-        """
-        require_loop_of(self._connector)
-        own = self._connector is None
-        self._unheard = True
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_reuseconn.append(_note_reuse)
-        connector = self._connector or aiohttp.TCPConnector(limit=4, keepalive_timeout=_KEEPALIVE)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            connector_owner=own,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=self._trust_env,
-            timeout=self._timeout,
-            trace_configs=[trace],
-            **self._limits,
-        )
-
-    async def stop(self) -> None:
-        """Close what `start` made; may be started again."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
-
-    async def close(self) -> None:
-        """Close everything, the caller's connector too."""
-        await self.stop()
-        if self._connector is not None:
-            await self._connector.close()
 
     # -- the calls ------------------------------------------------------------------------
 
@@ -290,10 +159,10 @@ class AuthExchange:
 
     # -- one exchange ---------------------------------------------------------------------
 
-    def _call(self, method: str, path: str, *parts: Any, **options: Any) -> _Call:
-        return _Call(method, self._endpoint.resolve(path), *parts, **options)
+    def _call(self, method: str, path: str, *parts: Any, **options: Any) -> Call:
+        return Call(method, self._endpoint.resolve(path), *parts, **options)
 
-    def _bearer_call(self, method: str, path: str, token: SessionToken) -> _Call:
+    def _bearer_call(self, method: str, path: str, token: SessionToken) -> Call:
         fields = {_AUTHORIZATION: token.authorization}
         return self._call(method, path, fields, (token.token,), token_sent=True)
 
@@ -308,7 +177,7 @@ class AuthExchange:
             static=scheme == "ApiKey",
         )
 
-    async def _token(self, call: _Call) -> Grant:
+    async def _token(self, call: Call) -> Grant:
         started = self._timeline.now()
         answer, date = await self._answer(call, TokenResponse)
         self._known.append(answer.token)
@@ -333,7 +202,7 @@ class AuthExchange:
         server = None if date is None else date.timestamp()
         return now, received - (now - started), received, server
 
-    async def _answer(self, call: _Call, kind: type[T]) -> tuple[T, datetime | None]:
+    async def _answer(self, call: Call, kind: type[T]) -> tuple[T, datetime | None]:
         """Make a call and return its answer, with the server's `Date`."""
         outcome, date = await self._outcome(call, kind)
         if isinstance(outcome, CloudAuthError):
@@ -344,99 +213,41 @@ class AuthExchange:
         return outcome, date
 
     async def _outcome(
-        self, call: _Call, kind: type[T]
+        self, call: Call, kind: type[T]
     ) -> tuple[T | CloudAuthError, datetime | None]:
         """Return the answer or an error.
 
         An error is raised by the caller: a traceback that shows local variables must find
         neither the answer nor its body in any frame.
         """
-        if self._session is None:
-            return TransportError(f"{call}: the connection is closed"), None
         self._known.extend(secret for secret in call.secrets if secret not in self._known)
-        response: aiohttp.ClientResponse | None = None
-        body: bytes | None = None
         try:
-            response = await self._sent(self._session, call)
-            self._unheard = False
-            body = await read_at_most(response, self._max_body)
-            return self._parsed(call, response, body, kind), http_date(response.headers.get("Date"))
+            response, body, problem = await self._send(call)
+            try:
+                date = http_date(response.headers.get(hdrs.DATE))
+                return self._parsed(call, response, body, problem, kind), date
+            finally:
+                del response, body
         except CloudAuthError as error:
             return error.with_traceback(None), None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            if connected(error) and await self._confused():
-                return TLSError(f"{call}: {self._other()} is what this port speaks"), None
-            return no_answer(call, error, brought=self._connector is not None), None
-        finally:
-            if response is not None:
-                response.close() if body is None else response.release()
-            del response, body
-
-    async def _sent(self, session: aiohttp.ClientSession, call: _Call) -> aiohttp.ClientResponse:
-        """Send a call; again if the connection was an old one that had died meanwhile.
-
-        Each time uses up one of those, and the last one is made anew.
-        """
-        while True:
-            reused: list[bool] = []
-            try:
-                return await session.request(
-                    call.method,
-                    call.url,
-                    data=call.payload,
-                    headers=self._headers,
-                    # No body, no content type: a strict server refuses one without the other.
-                    skip_auto_headers=() if call.payload else (hdrs.CONTENT_TYPE,),
-                    allow_redirects=False,
-                    ssl=self._ssl,
-                    middlewares=(_Stamp(call.fields),),
-                    proxy=self._proxy,
-                    trace_request_ctx=reused,
-                )
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if not (reused and unanswered(error)):
-                    raise
-
-    async def _confused(self) -> bool:
-        """Ask once, without credentials, whether the port answers in the other scheme."""
-        if not self._unheard or self._session is None:
-            return False
-        self._unheard = False
-        try:
-            async with (
-                self._clock.timeout(_OTHER_SCHEME),
-                self._session.head(
-                    self._other(),
-                    allow_redirects=False,
-                    ssl=False,
-                    middlewares=(_Stamp({}),),
-                    proxy=self._proxy,
-                ),
-            ):
-                return True
-        except (aiohttp.ClientError, OSError):
-            return False
-
-    def _other(self) -> URL:
-        root = self._endpoint.root
-        other = "http" if root.scheme == "https" else "https"
-        return root.with_scheme(other).with_port(root.port)
 
     def _parsed(
-        self, call: _Call, response: aiohttp.ClientResponse, body: bytes | None, kind: type[T]
+        self,
+        call: Call,
+        response: aiohttp.ClientResponse,
+        body: bytes | None,
+        problem: str,
+        kind: type[T],
     ) -> T:
         status = response.status
         if 300 <= status < 400:
             msg = f"{call}: a redirect ({status}), which is not followed with credentials"
             raise InvalidResponseError(msg, problems=("redirect @ $",))
-        if status not in call.good and not 400 <= status < 600:
+        if 400 <= status < 600:
+            raise self._refused(call, response, body or b"")
+        if status not in call.good:
             msg = f"{call}: a status of {status}"
             raise InvalidResponseError(msg, problems=("status @ $",))
-        problem = "too long"
-        if body is not None:
-            body, problem = decoded(response, body, self._max_body)
-        if status >= 400:
-            raise self._refused(call, response, body or b"")
         if body is None:
             msg = f"{call}: the answer is {problem} (at most {self._max_body} bytes are read)"
             raise InvalidResponseError(msg, problems=(f"{problem} @ $",))
@@ -457,7 +268,7 @@ class AuthExchange:
         kind = headers.get(hdrs.CONTENT_TYPE, "")
         return f", answered with {kind[:80]}" if kind.isprintable() and kind else ""
 
-    def _refused(self, call: _Call, response: aiohttp.ClientResponse, body: bytes) -> ApiError:
+    def _refused(self, call: Call, response: aiohttp.ClientResponse, body: bytes) -> ApiError:
         status = response.status
         api = failure_of(status, response.headers, body).from_api
         note = ""
@@ -473,22 +284,6 @@ class AuthExchange:
             now=self._clock.time(),
             note=note,
         )
-
-
-def _shared(
-    headers: Mapping[str, str] | Iterable[tuple[str, str]] | None,
-) -> CIMultiDict[str]:
-    """Return the fields of every call: a caller's, and ours in the place of theirs."""
-    fields = CIMultiDict(headers or {})
-    for name in {name.lower() for name in fields}:
-        if name in _NOT_SHARED or name.startswith("content-"):
-            del fields[name]
-    fields.update(_HEADERS)
-    return fields
-
-
-async def _note_reuse(_: object, context: SimpleNamespace, __: object) -> None:
-    context.trace_request_ctx.append(True)
 
 
 def _revealed(value: object) -> str:

@@ -42,6 +42,7 @@ __all__ = [
     "header_limits",
     "make_client",
     "netrc_authorization",
+    "shared_headers",
     "tls",
 ]
 
@@ -163,6 +164,11 @@ class WebSocketOptions(_CallOptions, total=False):
     decode_text: bool
 
 
+#: Fields of a session that are for its API calls alone, besides those that tell of a body.
+_NOT_SHARED: Final = frozenset({"authorization", "cookie", "expect", "transfer-encoding"})
+#: What ends a line of HTTP, or a field's value.
+_ONE_LINE: Final = frozenset("\r\n\0")
+
 #: What `aiohttp.ClientSession` takes and this session decides for itself.
 _OURS: Final = {
     "auth": "pass credentials instead",
@@ -180,6 +186,29 @@ def carries_authorization(options: dict[str, Any]) -> bool:
         return options.get("auth") is not None
     headers = options["headers"] = CIMultiDict(options["headers"])
     return hdrs.AUTHORIZATION in headers or options.get("auth") is not None
+
+
+def shared_headers(headers: Fields | None) -> CIMultiDict[str]:
+    """Return what the authentication calls take over of a session's header fields.
+
+    Not what is for its API calls alone: credentials, cookies, and what tells of a body.
+
+    Raises:
+        ConfigurationError: They are no header fields.
+    """
+    try:
+        fields = CIMultiDict(headers or {})
+    except (TypeError, ValueError):
+        raise ConfigurationError("headers must be a mapping, or pairs of name and value") from None
+    for name, value in fields.items():
+        if not isinstance(value, str) or not _ONE_LINE.isdisjoint(name + value):
+            msg = f"the header field {name!r} must be text without line breaks"
+            raise ConfigurationError(msg)
+    return CIMultiDict(
+        (name, value)
+        for name, value in fields.items()
+        if name.lower() not in _NOT_SHARED and not name.lower().startswith("content-")
+    )
 
 
 def header_limits(**limits: int | None) -> dict[str, int]:
