@@ -78,6 +78,7 @@ class RawServer:
         early: Ends of paths that are answered as soon as the header is there.
         keep: Whether a connection is kept after such an answer.
         tls: A context to speak TLS with.
+        mute: Whether a connection that begins with no HTTP is left open, and not closed.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class RawServer:
         early: tuple[str, ...] = (),
         keep: bool = False,
         tls: ssl.SSLContext | None = None,
+        mute: bool = False,
     ) -> None:
         """Listen once it is entered."""
         self.replies = dict(replies or {})
@@ -97,6 +99,7 @@ class RawServer:
         self._issued = 0
         self._keep = keep
         self._tls = tls
+        self._mute = mute
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -136,6 +139,8 @@ class RawServer:
         """Answer one request, and return whether the connection is kept."""
         first = await reader.readexactly(1)
         if not first.isalpha():  # no HTTP: the beginning of TLS
+            if self._mute:
+                await silence()
             return False
         head = first + await reader.readuntil(b"\r\n\r\n")
         line, *lines = head.decode("latin-1").split("\r\n")
@@ -160,18 +165,13 @@ class RawServer:
         if request.target.endswith((LOGIN, REFRESH)):
             self._issued += 1
             return http(token_body(f"token-{self._issued}"))
-        return http(b"{}", "Content-Type: application/json")
+        body = b"" if request.method == "HEAD" else b"{}"
+        return http(body, "Content-Type: application/json")
 
 
-async def silence(_: Request, writer: asyncio.StreamWriter) -> None:
-    """Never answer, and keep the connection open until the client ends it."""
-    await until_gone(writer)
-
-
-async def until_gone(writer: asyncio.StreamWriter) -> None:
-    """Wait until the other end is gone."""
-    while not writer.is_closing():  # noqa: ASYNC110 - nothing tells when the other end goes
-        await asyncio.sleep(0.005)
+async def silence(*_: object) -> None:
+    """Never answer; the connection stays open until the server is left."""
+    await asyncio.Event().wait()
 
 
 def after(begun: bytes) -> Reply:
@@ -179,7 +179,7 @@ def after(begun: bytes) -> Reply:
 
     async def stall(_: Request, writer: asyncio.StreamWriter) -> None:
         writer.write(begun)
-        await until_gone(writer)
+        await silence()
 
     return stall
 
