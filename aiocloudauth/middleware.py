@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from aiohttp import hdrs
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["BearerMiddleware", "BearerRequest"]
 
+#: What of a caller's time is left for the error to reach the caller: seconds, and at most this
+#: share of that time.
+_TELLING: Final = 0.1
+_TELLING_SHARE: Final = 0.1
+
 
 class _NothingWrittenError(Exception):
     """The connection became useless while the request waited for a token."""
@@ -46,6 +52,8 @@ class BearerRequest(aiohttp.ClientRequest):
     source: TokenSource | None = None
     #: When the middleware had it, seconds of the session's clock.
     began: float = 0.0
+    #: What the call itself gives the request in all, seconds; `None` is what its session gives.
+    within: float | None = None
     #: The token that was stamped last.
     sent: SessionToken | None = None
 
@@ -69,7 +77,9 @@ class BearerRequest(aiohttp.ClientRequest):
         self, source: TokenSource, conn: Connection
     ) -> aiohttp.ClientResponse:
         try:
-            token = await source.usable(began=self.began)
+            token = await source.usable(
+                began=self.began, until=_until(self, self.began, self.within)
+            )
         except BaseException:
             conn.release()  # nothing was written to it, and the next one need not connect
             raise
@@ -101,19 +111,31 @@ class BearerMiddleware:
         SessionExpiredError: No token could be had; ``__cause__`` says why.
     """
 
-    __slots__ = ("_last", "_now", "_source")
+    __slots__ = ("_last", "_now", "_refresher", "_source")
 
     def __init__(self, refresher: TokenRefresher) -> None:
         """Bind to `refresher`."""
+        self._refresher = refresher  # kept alive: one that is forgotten stops
         self._source = refresher._source  # noqa: SLF001 - its other half: see `TokenSource`
         self._now = self._source.clock.monotonic
         # The URL that was found to be ours last: a session's URLs are cached objects.
         self._last: URL | None = None
 
     async def __call__(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        self,
+        request: aiohttp.ClientRequest,
+        handler: aiohttp.ClientHandlerType,
+        *,
+        within: float | None = None,
     ) -> aiohttp.ClientResponse:
-        """Send `request` with the token, and again with a newer one if that is refused."""
+        """Send `request` with the token, and again with a newer one if that is refused.
+
+        Args:
+            request: As aiohttp hands it over.
+            handler: As aiohttp hands it over.
+            within: The call's own time limit, seconds, which aiohttp tells no middleware;
+                `None` is that of the client session.
+        """
         # Each local variable here is memory in each request that waits for a connection.
         if request.url is not self._last:
             if not self._source.endpoint.owns(request.url):
@@ -122,12 +144,13 @@ class BearerMiddleware:
         if hdrs.AUTHORIZATION in request.headers and not await _from_netrc(request):
             return await self.pass_on(request, handler)
         if compat.SEND is None or not isinstance(request, BearerRequest):
-            return await self._unbound(request, handler)
-        request.source, request.began = self._source, self._now()
+            return await self._unbound(request, handler, within)
+        request.source, request.began, request.within = self._source, self._now(), within
         response = await self._written(request, handler)
         if response.status != 401 or request.sent is None:
             return response
-        if not await self._renewed(request, response, request.sent):
+        until = _until(request, request.began, within)
+        if not await self._renewed(request, response, request.sent, until):
             return response
         return await self._written(request, handler)
 
@@ -154,15 +177,19 @@ class BearerMiddleware:
                 request.headers.pop(hdrs.AUTHORIZATION, None)
 
     async def _unbound(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        self,
+        request: aiohttp.ClientRequest,
+        handler: aiohttp.ClientHandlerType,
+        within: float | None,
     ) -> aiohttp.ClientResponse:
         """As `__call__`, with the token bound before the wait for a connection."""
-        token = await self._source.usable()
+        until = _until(request, self._now(), within)
+        token = await self._source.usable(until=until)
         request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
         response = await self._written(request, handler)
-        if response.status != 401 or not await self._renewed(request, response, token):
+        if response.status != 401 or not await self._renewed(request, response, token, until):
             return response
-        token = await self._source.usable()
+        token = await self._source.usable(until=until)
         request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
         return await self._written(request, handler)
 
@@ -171,6 +198,7 @@ class BearerMiddleware:
         request: aiohttp.ClientRequest,
         response: aiohttp.ClientResponse,
         token: SessionToken,
+        until: float,
     ) -> bool:
         """Return whether a 401 was about `token`, and the request is to be sent again."""
         source, policy = self._source, self._source.policy
@@ -187,10 +215,10 @@ class BearerMiddleware:
             raise
         # Keeping the connection while waiting would block a pool of one.
         await let_go(request, response)
-        await source.refused(token, coded=coded)
+        await source.refused(token, coded=coded, until=until)
         again = can_send_again(request.body, interrupted=interrupted)
         if not again or not compat.expect_again(request):
-            await source.usable()
+            await source.usable(until=until)
             msg = (
                 f"{request.method} {without_secrets(request.url)}: the token was refused, and "
                 "another may be had, but this body cannot be sent twice; send the request again"
@@ -233,6 +261,17 @@ def forget_frames(error: BaseException) -> None:
             if frame.f_globals.get("__name__", "").startswith("aiohttp."):
                 with suppress(RuntimeError):  # it still runs
                     frame.clear()
+
+
+def _until(request: aiohttp.ClientRequest, began: float, within: float | None) -> float:
+    """Return until when a request may wait for a token, seconds of the session's clock.
+
+    A little less than `within`, the caller's time limit, lest the caller never learns the reason.
+    """
+    limit = request.session.timeout.total if within is None else within
+    if not limit:
+        return math.inf
+    return began + limit - min(_TELLING, limit * _TELLING_SHARE)
 
 
 async def _from_netrc(request: aiohttp.ClientRequest) -> bool:

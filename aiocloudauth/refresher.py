@@ -21,7 +21,7 @@ from aiocloudauth._http import compat
 from aiocloudauth._http.exchange import AuthExchange
 from aiocloudauth._http.options import header_limits, shared_headers, tls
 from aiocloudauth._runtime.attempt import Attempts
-from aiocloudauth._runtime.guard import Guard, Openable
+from aiocloudauth._runtime.guard import Guard, Openable, end_alone
 from aiocloudauth._runtime.runner import NOTHING, Runner
 from aiocloudauth._runtime.source import TokenSource
 from aiocloudauth._runtime.subscribers import Subscribers, log
@@ -310,6 +310,10 @@ class TokenRefresher(Openable):
                     await self._exchange.close()
                 finally:  # also if the caller is cancelled in the middle of it
                     self._subscribers.tell(Emit(events.SessionClosed))
+
+    def _abandon(self) -> None:
+        self._runner.feed(CloseAsked(self._timeline.now()))
+        end_alone(self._exchange.close())
 
     def __repr__(self) -> str:
         return f"<TokenRefresher {self._endpoint.root} {self.state.value}>"
