@@ -139,10 +139,10 @@ class BearerMiddleware:
         # Each local variable here is memory in each request that waits for a connection.
         if request.url is not self._last:
             if not self._source.endpoint.owns(request.url):
-                return await self.pass_on(request, handler)
+                return await handler(request)
             self._last = request.url
         if hdrs.AUTHORIZATION in request.headers and not await _from_netrc(request):
-            return await self.pass_on(request, handler)
+            return await handler(request)
         if compat.SEND is None or not isinstance(request, BearerRequest):
             return await self._unbound(request, handler, within)
         request.source, request.began, request.within = self._source, self._now(), within
@@ -154,19 +154,13 @@ class BearerMiddleware:
             return response
         return await self._written(request, handler)
 
-    async def pass_on(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        """Leave a request alone that is not for our token."""
-        return await handler(request)
-
     async def _written(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         """Hand the request on until a connection lives long enough to write to it."""
         while True:
             try:
-                return await self.pass_on(request, handler)
+                return await handler(request)
             except _NothingWrittenError:
                 continue
             except aiohttp.ClientError as error:

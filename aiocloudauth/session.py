@@ -396,10 +396,10 @@ class CloudSession(Openable):
         if own or outer is not None or timeout is not None:
             outer = self._outer if outer is None else tuple(outer)
             # aiohttp lets these replace the session's, and the token's must stay.
-            ours: aiohttp.ClientMiddlewareType = self._bearer.pass_on if own else self._bearer
-            if timeout is not None and not own:
+            ours: aiohttp.ClientMiddlewareType = self._bearer
+            if timeout is not None:
                 ours = partial(self._bearer, within=timeout.total or math.inf)
-            options["middlewares"] = (*outer, ours)
+            options["middlewares"] = outer if own else (*outer, ours)
         headers: CIMultiDict[str] = options.get("headers") or CIMultiDict()
         if self._options.get("trust_env") and hdrs.AUTHORIZATION in headers:
             value = headers.popall(hdrs.AUTHORIZATION)[0]
