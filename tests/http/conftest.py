@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give this machine a netrc entry for the loopback address, and no proxy."""
     file = tmp_path / "netrc"
-    file.write_text("machine 127.0.0.1 login carol password singer\n")
+    entry = "login carol password singer"
+    file.write_text(f"machine 127.0.0.1 {entry}\nmachine localhost {entry}\n")
     file.chmod(0o600)
     monkeypatch.setenv("NETRC", str(file))
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
