@@ -12,7 +12,7 @@ from aiohttp import hdrs
 
 from aiocloudauth._http import compat
 from aiocloudauth._http.options import netrc_authorization
-from aiocloudauth._http.replay import can_send_again, refusal_in, was_interrupted
+from aiocloudauth._http.replay import can_send_again, let_go, refusal_in
 from aiocloudauth._wire.endpoint import without_secrets
 from aiocloudauth._wire.failure import Refusal
 from aiocloudauth.errors import BodyNotReplayableError, chain
@@ -37,7 +37,7 @@ _TELLING_SHARE: Final = 0.1
 
 
 class _NothingWrittenError(Exception):
-    """The connection was closed while the request waited for a token."""
+    """The connection became useless while the request waited for a token."""
 
 
 class BearerRequest(aiohttp.ClientRequest):
@@ -83,8 +83,8 @@ class BearerRequest(aiohttp.ClientRequest):
         except BaseException:
             conn.release()  # nothing was written to it, and the next one need not connect
             raise
-        protocol = conn.protocol
-        if protocol is None or not protocol.is_connected():
+        if not compat.untouched(conn):
+            conn.close()
             raise _NothingWrittenError
         self._stamp(token)
         return await compat.SEND(self, conn)  # type: ignore[no-any-return]  # aiohttp's own
@@ -139,10 +139,10 @@ class BearerMiddleware:
         # Each local variable here is memory in each request that waits for a connection.
         if request.url is not self._last:
             if not self._source.endpoint.owns(request.url):
-                return await self.pass_on(request, handler)
+                return await handler(request)
             self._last = request.url
         if hdrs.AUTHORIZATION in request.headers and not await _from_netrc(request):
-            return await self.pass_on(request, handler)
+            return await handler(request)
         if compat.SEND is None or not isinstance(request, BearerRequest):
             return await self._unbound(request, handler, within)
         request.source, request.began, request.within = self._source, self._now(), within
@@ -154,23 +154,13 @@ class BearerMiddleware:
             return response
         return await self._written(request, handler)
 
-    async def pass_on(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        """Leave a request alone that is not for our token; it waits in the same pool."""
-        try:
-            return await handler(request)
-        except BaseException:
-            compat.wake_next(request.session.connector)
-            raise
-
     async def _written(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         """Hand the request on until a connection lives long enough to write to it."""
         while True:
             try:
-                return await self.pass_on(request, handler)
+                return await handler(request)
             except _NothingWrittenError:
                 continue
             except aiohttp.ClientError as error:
@@ -206,7 +196,7 @@ class BearerMiddleware:
     ) -> bool:
         """Return whether a 401 was about `token`, and the request is to be sent again."""
         source, policy = self._source, self._source.policy
-        interrupted = was_interrupted(request, response)  # to be asked before any wait
+        interrupted = compat.still_writing(request)  # aiohttp ends that soon
         refusal = await refusal_in(response, policy.max_body, source.clock, policy.attempt_timeout)
         if refusal is None:
             return False
@@ -218,8 +208,7 @@ class BearerMiddleware:
             response.close()
             raise
         # Keeping the connection while waiting would block a pool of one.
-        response.release()
-        await request.close()
+        await let_go(request, response)
         await source.refused(token, coded=coded, until=until)
         again = can_send_again(request.body, interrupted=interrupted)
         if not again or not compat.expect_again(request):

@@ -70,7 +70,10 @@ class CloudSession(Openable):
         auth_connector: A connector for the authentication calls; `close` closes it.
         clock: Where time and randomness are read.
         client_options: Handed to the one `aiohttp.ClientSession` this owns. ``middlewares``
-            run outside ours; a shared ``connector`` wants ``connector_owner=False``.
+            run outside ours; a shared ``connector`` wants ``connector_owner=False``. A
+            ``connector`` serves the API calls alone: a resolver or an ssl context of its own
+            is not used by renewals, which have `ssl` and `auth_connector`; one of another
+            class than `aiohttp.TCPConnector` wants an `auth_connector` beside it.
 
     Raises:
         ConfigurationError: A value cannot work.
@@ -113,6 +116,9 @@ class CloudSession(Openable):
             proxy=options.get("proxy"),
             proxy_auth=options.get("proxy_auth"),
             trust_env=options.get("trust_env", False),
+            headers=options.get("headers"),
+            max_field_size=options.get("max_field_size"),
+            max_headers=options.get("max_headers"),
         )
         self._refresher._owned = True  # noqa: SLF001 - a part of this, which it stops
         self._source = self._refresher._source  # noqa: SLF001 - its other half: see `TokenSource`
@@ -390,10 +396,10 @@ class CloudSession(Openable):
         if own or outer is not None or timeout is not None:
             outer = self._outer if outer is None else tuple(outer)
             # aiohttp lets these replace the session's, and the token's must stay.
-            ours: aiohttp.ClientMiddlewareType = self._bearer.pass_on if own else self._bearer
-            if timeout is not None and not own:
+            ours: aiohttp.ClientMiddlewareType = self._bearer
+            if timeout is not None:
                 ours = partial(self._bearer, within=timeout.total or math.inf)
-            options["middlewares"] = (*outer, ours)
+            options["middlewares"] = outer if own else (*outer, ours)
         headers: CIMultiDict[str] = options.get("headers") or CIMultiDict()
         if self._options.get("trust_env") and hdrs.AUTHORIZATION in headers:
             value = headers.popall(hdrs.AUTHORIZATION)[0]
