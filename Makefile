@@ -89,10 +89,10 @@ cover: $(VENV)/dev.stamp
 	$(BIN)/coverage report
 
 simulate: $(VENV)/test.stamp
-	@$(BIN)/python -m tests.verify.simulation.year $(ARGS)
+	@$(BIN)/python -m tests.verify.simulated_year.run $(ARGS)
 
 soak: $(VENV)/dev.stamp
-	@$(BIN)/python -m tests.verify.simulation.soak $(ARGS)
+	@$(BIN)/python -m tests.verify.soak $(ARGS)
 
 fuzz: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.verify.fuzz $(ARGS)

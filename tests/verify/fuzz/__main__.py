@@ -1,4 +1,4 @@
-"""Run random answers through the parsers: ``python -m fuzz [--inputs N] [--seed S]``.
+"""Run random answers through the parsers: ``python -m tests.verify.fuzz [--inputs N] [--seed S]``.
 
 Hypothesis makes an answer, and shrinks one that fails; each is followed by a hundred mutations.
 Prints how many answers were checked, and how long it took; ends with status 1 at a violation.
@@ -13,12 +13,12 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 
-from fuzz.batch import BATCH, MUTATIONS, run_batch
+from tests.verify.fuzz.batch import BATCH, MUTATIONS, run_batch
 
 
 def main() -> int:
     """Check as many answers as were asked for, and tell."""
-    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.verify.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=1_000_000, help="how many answers, at least")
     parser.add_argument("--seed", type=int, default=0, help="the same finds the same")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)

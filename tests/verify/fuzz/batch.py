@@ -8,8 +8,8 @@ from typing import Final
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from fuzz.answers import Answer, answers, mutations
-from fuzz.properties import check
+from tests.verify.fuzz.answers import Answer, answers, mutations
+from tests.verify.fuzz.properties import check
 
 #: Answers made of each that Hypothesis draws.
 MUTATIONS: Final = 99

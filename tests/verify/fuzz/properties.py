@@ -32,13 +32,13 @@ from aiocloudauth._wire.schema import (
 )
 from aiocloudauth.errors import ApiError, InvalidResponseError, UnauthorizedError
 from aiocloudauth.token import MAX_TOKEN, Secret
-from fuzz.answers import SECRETS
+from tests.verify.fuzz.answers import SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from fuzz.answers import Answer
+    from tests.verify.fuzz.answers import Answer
 
 _HELD: Final = tuple(Secret(secret) for secret in SECRETS)
 _TRACE: Final = re.compile("Pl4nted|UGw0bnRlZA")
