@@ -62,7 +62,15 @@ def test_the_windows_are_few_and_requests_do_fail_in_them() -> None:
 def test_a_seed_gives_the_same_report_wherever_it_runs() -> None:
     """In this process and in another one, which hashes and places objects otherwise."""
     first = kept(3).lines()
-    command = [sys.executable, "-m", "tests.verify.simulated_year.run", "--seed", "3", "--days", str(SHORT)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.verify.simulated_year.run",
+        "--seed",
+        "3",
+        "--days",
+        str(SHORT),
+    ]
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=50
