@@ -17,15 +17,15 @@ from aiocloudauth._core import lifecycle, schedule
 from aiocloudauth._core.lifecycle import Machine, Ways
 from aiocloudauth._core.states import FOREVER
 from aiocloudauth._runtime.timer import Timer
-from simulation import year
-from simulation.ledger import Ledger
-from simulation.plan import TOKEN_LIFETIME, Interval, Plan, PlanError, Rotation
+from tests.verify.simulated_year import run as year
+from tests.verify.simulated_year.ledger import Ledger
+from tests.verify.simulated_year.plan import TOKEN_LIFETIME, Interval, Plan, PlanError, Rotation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiocloudauth import SessionToken
-    from simulation.year import Report
+    from tests.verify.simulated_year.run import Report
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,7 +62,15 @@ def test_the_windows_are_few_and_requests_do_fail_in_them() -> None:
 def test_a_seed_gives_the_same_report_wherever_it_runs() -> None:
     """In this process and in another one, which hashes and places objects otherwise."""
     first = kept(3).lines()
-    command = [sys.executable, "-m", "simulation.year", "--seed", "3", "--days", str(SHORT)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.verify.simulated_year.run",
+        "--seed",
+        "3",
+        "--days",
+        str(SHORT),
+    ]
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=50

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from aiocloudauth.testing.effects import Proceed
     from aiocloudauth.testing.messages import Answer
     from aiocloudauth.testing.realm import Realm
-    from simulation.ledger import Ledger
-    from simulation.plan import Plan
+    from tests.verify.simulated_year.ledger import Ledger
+    from tests.verify.simulated_year.plan import Plan
 
 __all__ = ["Witness"]
 

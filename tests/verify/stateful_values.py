@@ -1,4 +1,4 @@
-"""The cast of a siege: what its server may answer, the tokens it gave, and those who call."""
+"""What a stateful session is made of: the server's answers, the tokens it gave, the callers."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Issued:
 
 @define(eq=False)
 class Call:
-    """A caller: a task that nobody but the siege cancels."""
+    """A caller: a task that nobody but the state machine cancels."""
 
     name: str
     task: asyncio.Task[Any]

@@ -1,15 +1,15 @@
-"""A session under siege: the real client against a server and a clock that do what they like.
+"""A Hypothesis state machine: the client against a server and a clock that do what they like.
 
-`Siege` is a Hypothesis state machine. Each of its rules does one thing to a `CloudSession`, or to a
-`TokenRefresher` with a client of one's own, on virtual time, whose requests and renewals reach a
-`CloudServer` in memory. What is promised is judged by the server's side of the story and by what
-callers get; each promise has a number, and a run judges those it is told to.
+Each rule does one thing to a `CloudSession`, or to a `TokenRefresher` with a client of one's own,
+whose requests and renewals reach a `CloudServer` in memory, on virtual time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import io
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from hypothesis import HealthCheck, Phase, settings
@@ -24,20 +24,30 @@ from hypothesis.stateful import (
 
 from aiocloudauth import Password, RenewalFailed, SessionState
 from aiocloudauth.testing import Late
-from tests.cast import EFFECTS, ENDINGS, KINDS, ODD_PATHS, TRANSIENT
-from tests.ending import Ending
+from tests.verify.stateful_values import (
+    BODY,
+    EFFECTS,
+    ENDINGS,
+    KINDS,
+    ODD_PATHS,
+    TRANSIENT,
+    Call,
+)
+from tests.verify.watched_session import WatchedSession
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
     from aiocloudauth.testing import Effect
 
-__all__ = ["Siege", "besiege"]
+__all__ = ["run_stateful_session"]
 
 
 #: What says nothing about a token or a password; often only that it takes long.
 _TRANSIENT: Final = st.sampled_from(TRANSIENT) | st.just(Late(3.0))
 
 
-class Siege(Ending, RuleBasedStateMachine):
+class StatefulSession(WatchedSession, RuleBasedStateMachine):
     """One session, from its opening to its close."""
 
     # -- set-up ---------------------------------------------------------------------------
@@ -312,22 +322,178 @@ class Siege(Ending, RuleBasedStateMachine):
 
         self.do(step())
 
+    # -- who calls ------------------------------------------------------------------------
 
-def besiege(*numbers: int, examples: int = 60, steps: int = 40, **options: Any) -> None:
+    def call(self, name: str, work: Coroutine[Any, Any, Any], **details: Any) -> Call:
+        """Start a caller."""
+        held = self.held if not self.logged_out else None
+        call = Call(name, self.loop.create_task(work), self.now(), held=held, **details)
+
+        def ended(_: object) -> None:
+            call.ended = self.now()
+            call.closed_meanwhile = self.closing
+
+        call.task.add_done_callback(ended)
+        self.calls.append(call)
+        return call
+
+    def request(self, kind: str, odd: str = "") -> Call:
+        """Start a request whose path names it."""
+        number = self.numbered = getattr(self, "numbered", 0) + 1
+        path = f"/{odd or kind}/{number}"
+        options: dict[str, Any] = {}
+        if kind == "bytes":
+            options["data"] = BODY
+        elif kind == "json":
+            options["json"] = {"name": "cluster"}
+        elif kind == "file":
+            options["data"] = io.BytesIO(BODY)
+        elif kind == "generator":
+            options["data"] = _generated()
+        elif kind == "slow":
+            path += "?delay=0.5"
+        method = "POST" if options else "GET"
+
+        async def send() -> None:
+            async with self.cloud.request(method, path, **options) as response:
+                await response.read()
+
+        return self.call("request", send(), number=number, kind=kind, odd=odd)
+
+    async def send(self, kinds: list[str], turns: int) -> None:
+        for kind in kinds:
+            self.request(kind)
+        await self._turn(turns)
+
+    async def by_hand(self) -> None:
+        refresher, path = self.refresher, "/by/hand"
+        for last in (False, True):
+            token = await refresher.usable()
+            value = token.authorization.reveal()
+            async with self.cloud.request(
+                "GET", path, headers={"Authorization": value}, raise_for_status=False
+            ) as response:
+                if response.status != 401 or last or not refresher.reject(token):
+                    return
+
+    def ask_for(self, what: str) -> Call:
+        if what == "request":
+            return self.request("get")
+        if what == "by hand":
+            return self.call(what, self.by_hand())
+        if what == "login":
+            self.logged_out = False
+        method: Callable[[], Coroutine[Any, Any, None]] = getattr(self.cloud, what)
+        return self.call(what, method(), group=self.groups)
+
+    def cancel(self, calls: list[Call]) -> None:
+        for call in calls:
+            call.cancelled = not call.task.done()
+            call.task.cancel()
+        self.spared.update(flight for flight in self.flights() if not flight.cancelling())
+
+    # -- the end --------------------------------------------------------------------------
+
+    def teardown(self) -> None:
+        """Everybody is answered; then nothing is left of the session."""
+        try:
+            if hasattr(self, "cloud"):
+                self._end()
+        finally:
+            self.log.removeHandler(self.records)
+            try:
+                self.loop.run_until_complete(self._leave())
+            finally:
+                self.loop.close()
+
+    async def _leave(self) -> None:
+        """Take apart what is left, whatever went wrong."""
+        with suppress(Exception):  # what is to be told was told
+            if hasattr(self, "cloud") and not self.closed:
+                await self.clock.drive(self.cloud.close())
+        if hasattr(self, "server"):
+            await self.server._shut()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.sleep(0)
+        await self.loop.shutdown_asyncgens()
+
+    def _end(self) -> None:
+        if self.ending == "busy":
+            self.do(self._begin_a_renewal())
+        if self.ending == "patient":
+            # Nobody waits for ever: 30 s for a token each, and the pace of a refused login.
+            self.do(self.clock.advance(90.0))
+            left = [call.name for call in self.calls if not call.task.done()]
+            for number in (1, 2):
+                if left:
+                    self.violated(number, f"{left} still wait")
+        self.do(self._close())
+        self.do(self.clock.advance(3600.0))
+
+    async def _begin_a_renewal(self) -> None:
+        """Have one under way, if one can start at all."""
+        await self.clock.advance(2.0)
+        self.faults.appendleft(Late(3.0))
+        self.groups += 1
+        self.ask_for("login" if self.cloud.token is None else "refresh")
+        await self.clock.settle()
+
+    async def _close(self) -> None:
+        silent = bool(self.faults)
+        began = self.clock.monotonic()
+        # Before the close begins: one that is cancelled at once does not even do that.
+        token, told = self.cloud.token, self.logouts_told
+        self.closing = True
+        self.spared.clear()
+        self.abandoned += 1
+
+        async def close() -> None:
+            await self.cloud.close()
+            if self.flights():
+                self.violated(10, f"closed, and {self.flights()} goes on")
+
+        closing = self.loop.create_task(close())
+        if self.hasty is not None:  # whoever closed it is cancelled, and closes it again
+            await self._turn(self.hasty)
+            closing.cancel()
+        await self.clock.drive(asyncio.wait({closing}))
+        if closing.cancelled():
+            token = None  # a logout that was cut short is not sent again
+            await self.clock.drive(self.cloud.close())
+        else:
+            await closing
+        ours = token is not None and self.kind != "bearer" and not silent
+        if ours and self.logouts_told != told + 1:
+            self.violated(10, "not logged out")
+        self._check_wire()
+        self.closed = True
+        await self.clock.settle()
+        self.check_closed(self.clock.monotonic() - began)
+
+
+async def _generated() -> AsyncIterator[bytes]:
+    for start in range(0, len(BODY), 100):
+        yield BODY[start : start + 100]
+        await asyncio.sleep(0)
+
+
+def run_stateful_session(
+    judged: frozenset[int] = WatchedSession.judged, *, steps: int = 40, **options: Any
+) -> None:
     """Run the state machine, and judge these promises; `options` are Hypothesis' settings."""
 
-    class Judged(Siege):
-        judged = frozenset(numbers)
+    class Judged(StatefulSession):
+        pass
 
+    Judged.judged = judged
     run_state_machine_as_test(
         Judged,
         settings=settings(
-            max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             database=None,
             report_multiple_bugs=False,
-            # Not explained: that takes minutes, of which a test has one.
+            # Not explained: that takes minutes.
             phases=options.pop("phases", [Phase.generate, Phase.shrink]),
             suppress_health_check=list(HealthCheck),
             **options,

@@ -1,4 +1,4 @@
-"""A soak on real sockets: ``python -m simulation.soak [--seconds 60]``.
+"""A soak on real sockets: ``python -m tests.verify.soak [--seconds 60]``.
 
 200 workers over TLS, tokens of two seconds, a server that fails by a random script: on asyncio
 and on uvloop, on this Python and on others that are found and have what the load needs.
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
-from simulation.target import TOKEN_LIFETIME
+from tests.verify.soak.server import TOKEN_LIFETIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,7 +121,7 @@ def runs(named: Sequence[str]) -> list[Run]:
 def server() -> Iterator[tuple[str, str]]:
     """Run the server in a process of its own; give its URL and its CA's file."""
     with subprocess.Popen(
-        [sys.executable, "-m", "simulation.target"],
+        [sys.executable, "-m", "tests.verify.soak.server"],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -135,7 +135,7 @@ def server() -> Iterator[tuple[str, str]]:
 def load(run: Run, seconds: float) -> dict[str, Any] | str:
     """Run the client against a server of its own; return its result, or what went wrong."""
     with server() as (url, ca):
-        command = [run.python, "-m", "simulation.load", url, ca]
+        command = [run.python, "-m", "tests.verify.soak.client", url, ca]
         command += ["--loop", run.loop, "--seconds", str(seconds)]
         try:
             done = subprocess.run(
@@ -191,7 +191,7 @@ def described(result: dict[str, Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run them all; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m simulation.soak", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.verify.soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="for each Python (%(default)s)")
     parser.add_argument(
         "--python",

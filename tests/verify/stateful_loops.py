@@ -46,7 +46,7 @@ LOOPS: Final = 3
 USES: Final = ("get", "refresh", "login", "usable", "websocket")
 
 
-class Host:
+class ServerThread:
     """A server in a thread of its own."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Host:
         assert not self._thread.is_alive()
 
 
-class Wanderer(RuleBasedStateMachine):
+class StatefulLoops(RuleBasedStateMachine):
     """One session at a time, and some loops."""
 
     url: ClassVar[str]
@@ -208,23 +208,21 @@ class Wanderer(RuleBasedStateMachine):
                 loop.close()
 
 
-def wander(examples: int = 40, steps: int = 12, **options: Any) -> None:
+def run_stateful_loops(*, steps: int = 12, **options: Any) -> None:
     """Run the state machine; `options` are Hypothesis' settings."""
-    with Host() as url, warnings.catch_warnings():
+    with ServerThread() as url, warnings.catch_warnings():
         # What a closed loop leaves open can be closed by nobody.
         warnings.simplefilter("ignore", ResourceWarning)
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
 
-        class Here(Wanderer):
+        class Here(StatefulLoops):
             pass
 
         Here.url = url
         run_state_machine_as_test(
             Here,
             settings=settings(
-                max_examples=examples,
                 stateful_step_count=steps,
-                deadline=None,
                 database=None,
                 suppress_health_check=list(HealthCheck),
                 **options,

@@ -1,4 +1,4 @@
-"""The server of a soak, in a process of its own: ``python -m simulation.target``.
+"""The server of a soak, in a process of its own: ``python -m tests.verify.soak.server``.
 
 Speaks TLS, fails by a random script, prints its URL and the file of its CA as one line of
 JSON, and ends with its standard input.

@@ -1,4 +1,4 @@
-"""A year of faults on virtual time: ``python -m simulation.year [--seed 1] [--days 365]``.
+"""A year of faults on virtual time: ``make simulate [ARGS='--seed 1 --days 365']``.
 
 One session, eight workers, a server that fails by a script drawn from the seed. The same
 seed prints the same report. The exit status is 1 if a request failed although a valid token
@@ -22,11 +22,18 @@ from attrs import frozen
 
 from aiocloudauth import CloudSession, Password, RenewalPolicy
 from aiocloudauth.testing import CloudServer
-from simulation.ledger import Ledger
-from simulation.memory_loop import run_in_memory
-from simulation.plan import SESSION_CAP, TOKEN_LIFETIME, Interval, Plan, PlanError, Rotation
-from simulation.witness import Witness
-from simulation.workers import WORKERS, Tally, work
+from tests.verify.simulated_year.ledger import Ledger
+from tests.verify.simulated_year.memory_loop import run_in_memory
+from tests.verify.simulated_year.plan import (
+    SESSION_CAP,
+    TOKEN_LIFETIME,
+    Interval,
+    Plan,
+    PlanError,
+    Rotation,
+)
+from tests.verify.simulated_year.witness import Witness
+from tests.verify.simulated_year.workers import WORKERS, Tally, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -211,7 +218,9 @@ def run(seed: int, days: float, policy: RenewalPolicy = POLICY) -> Report:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the report; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m simulation.year", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.verify.simulated_year.run", description=__doc__
+    )
     parser.add_argument("--seed", type=int, default=1, help="of everything (%(default)s)")
     parser.add_argument("--days", type=float, default=365.0, help="(%(default)s)")
     arguments = parser.parse_args(argv)

@@ -1,6 +1,6 @@
-"""Faults to put into the package on purpose, each with the number of the invariant it breaks."""
+"""Bugs to put into the package on purpose, each with the number of the invariant it breaks."""
 
-# ruff: noqa: D103, ANN401 - a flaw's name describes it, and it hands on whatever it is handed
+# ruff: noqa: D103, ANN401 - a bug's name describes it, and it hands on whatever it is handed
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from aiocloudauth import (
     SessionState,
     events,
     middleware,
-    subscribers,
 )
 from aiocloudauth._core.lifecycle import Machine
-from aiocloudauth._core.states import Abandon, Emit, Login, Refresh, Rejected
+from aiocloudauth._core.states import Abandon, Conclude, Emit, Exchange, Login, Refresh
+from aiocloudauth._runtime import subscribers
 from aiocloudauth._runtime.attempt import Attempts
 from aiocloudauth._runtime.runner import NOTHING, Runner
 from aiocloudauth._runtime.timer import Timer
 from aiocloudauth._runtime.waiters import Waiters
+from aiocloudauth._wire.failure import Refusal
 from aiocloudauth.errors import CloudAuthError, SessionExpiredError
 from aiocloudauth.middleware import BearerMiddleware, BearerRequest
 from aiocloudauth.refresher import TokenRefresher
@@ -37,20 +38,20 @@ if TYPE_CHECKING:
 
 Patch = pytest.MonkeyPatch
 
-FLAWS: list[ParameterSet] = []
+BUGS: list[ParameterSet] = []
 
 
-def flaw(number: int) -> Callable[[Callable[[Patch], None]], Callable[[Patch], None]]:
-    """Say which invariant a flaw breaks."""
+def bug(number: int) -> Callable[[Callable[[Patch], None]], Callable[[Patch], None]]:
+    """Say which invariant a bug breaks."""
 
     def noted(function: Callable[[Patch], None]) -> Callable[[Patch], None]:
-        FLAWS.append(pytest.param(number, function, id=f"{number}-{function.__name__}"))
+        BUGS.append(pytest.param(number, function, id=f"{number}-{function.__name__}"))
         return function
 
     return noted
 
 
-@flaw(1)
+@bug(1)
 def every_renewal_is_launched_twice(patch: Patch) -> None:
     launch = Runner._launch
 
@@ -61,7 +62,7 @@ def every_renewal_is_launched_twice(patch: Patch) -> None:
     patch.setattr(Runner, "_launch", twice)
 
 
-@flaw(1)
+@bug(1)
 def whoever_asks_starts_a_renewal_of_his_own(patch: Patch) -> None:
     async def refresh(self: TokenRefresher) -> None:
         token = self.current
@@ -71,7 +72,7 @@ def whoever_asks_starts_a_renewal_of_his_own(patch: Patch) -> None:
     patch.setattr(TokenRefresher, "refresh", refresh)
 
 
-@flaw(1)
+@bug(1)
 def one_of_those_who_wait_is_forgotten(patch: Patch) -> None:
     settle = Waiters.settle
 
@@ -83,7 +84,7 @@ def one_of_those_who_wait_is_forgotten(patch: Patch) -> None:
     patch.setattr(Waiters, "settle", forgetful)
 
 
-@flaw(1)
+@bug(1)
 def one_of_those_who_wait_is_told_something_else(patch: Patch) -> None:
     settle = Waiters.settle
 
@@ -108,18 +109,18 @@ def _patched_wait(patch: Patch, after: Callable[[Waiters[Any]], None]) -> None:
     patch.setattr(Waiters, "wait", waiting)
 
 
-@flaw(2)
+@bug(2)
 def a_cancelled_caller_cancels_the_renewal(patch: Patch) -> None:
     def cancel(waiters: Waiters[Any]) -> None:
         del waiters
         for task in asyncio.all_tasks():
-            if "renewal" in task.get_name():
+            if "attempt" in task.get_name():
                 task.cancel()
 
     _patched_wait(patch, cancel)
 
 
-@flaw(2)
+@bug(2)
 def a_cancelled_caller_cancels_those_who_wait_with_him(patch: Patch) -> None:
     def cancel(waiters: Waiters[Any]) -> None:
         for future in waiters._futures:
@@ -128,7 +129,7 @@ def a_cancelled_caller_cancels_those_who_wait_with_him(patch: Patch) -> None:
     _patched_wait(patch, cancel)
 
 
-@flaw(2)
+@bug(2)
 def a_cancelled_caller_makes_the_others_wait_for_ever(patch: Patch) -> None:
     def forget(waiters: Waiters[Any]) -> None:
         waiters._futures.clear()
@@ -145,23 +146,23 @@ def _with_policy(patch: Patch, **changes: Any) -> None:
     patch.setattr(Machine, "__init__", hasty)
 
 
-@flaw(3)
+@bug(3)
 def the_least_interval_is_forgotten(patch: Patch) -> None:
     _with_policy(patch, min_interval=0.001)
 
 
-@flaw(3)
+@bug(3)
 def the_least_interval_is_a_tenth_too_short(patch: Patch) -> None:
     _with_policy(patch, min_interval=0.9)
 
 
-@flaw(3)
+@bug(3)
 def a_failure_is_followed_by_the_next_attempt_at_once(patch: Patch) -> None:
     # Not quite at once: the clock would never get on.
-    patch.setattr(Machine, "retry_at", lambda self, record, event, by: event.now + 0.2)
+    patch.setattr(Machine, "retry_at", lambda self, record, event, by, **_: event.now + 0.2)
 
 
-@flaw(3)
+@bug(3)
 def the_pause_begins_with_the_last_success(patch: Patch) -> None:
     start = Machine.start
 
@@ -172,7 +173,7 @@ def the_pause_begins_with_the_last_success(patch: Patch) -> None:
     patch.setattr(Machine, "start", forgetful)
 
 
-@flaw(4)
+@bug(4)
 def a_renewal_that_ends_after_the_logout_revives_the_session(patch: Patch) -> None:
     publish, perform, fly = Runner._publish, Runner._perform, Runner._fly
     last: list[Any] = []
@@ -195,7 +196,7 @@ def a_renewal_that_ends_after_the_logout_revives_the_session(patch: Patch) -> No
     patch.setattr(Runner, "_fly", late)
 
 
-@flaw(4)
+@bug(4)
 def a_failure_brings_the_token_before_back(patch: Patch) -> None:
     publish, fail = Runner._publish, Runner._fail
     before: list[Any] = []
@@ -204,8 +205,8 @@ def a_failure_brings_the_token_before_back(patch: Patch) -> None:
         before[:] = [self.served]
         publish(self, held, adopted)
 
-    def confused(self: Runner, effect: Any, error: CloudAuthError) -> None:
-        fail(self, effect, error)
+    def confused(self: Runner, number: int, error: CloudAuthError) -> None:
+        fail(self, number, error)
         if before and before[0] is not NOTHING:
             self.served = before[0]
 
@@ -213,7 +214,7 @@ def a_failure_brings_the_token_before_back(patch: Patch) -> None:
     patch.setattr(Runner, "_fail", confused)
 
 
-@flaw(4)
+@bug(4)
 def two_tokens_are_of_one_generation(patch: Patch) -> None:
     publish = Runner._publish
 
@@ -223,7 +224,7 @@ def two_tokens_are_of_one_generation(patch: Patch) -> None:
     patch.setattr(Runner, "_publish", confused)
 
 
-@flaw(5)
+@bug(5)
 def the_expiry_is_that_of_the_token_before(patch: Patch) -> None:
     publish = Runner._publish
 
@@ -237,7 +238,7 @@ def the_expiry_is_that_of_the_token_before(patch: Patch) -> None:
     patch.setattr(Runner, "_publish", confused)
 
 
-@flaw(5)
+@bug(5)
 def the_expiry_is_swapped_before_the_token(patch: Patch) -> None:
     publish = Runner._publish
 
@@ -254,7 +255,7 @@ def the_expiry_is_swapped_before_the_token(patch: Patch) -> None:
     patch.setattr(Runner, "_publish", in_two_steps)
 
 
-@flaw(5)
+@bug(5)
 def the_session_remembers_an_expiry_of_its_own(patch: Patch) -> None:
     first: dict[int, Any] = {}
 
@@ -265,49 +266,49 @@ def the_session_remembers_an_expiry_of_its_own(patch: Patch) -> None:
     patch.setattr(CloudSession, "session_expiration_time", property(expiry))
 
 
-@flaw(6)
+@bug(6)
 def a_failure_makes_callers_wait_for_another_token(patch: Patch) -> None:
-    fail = Runner._fail
+    def harsh(self: Machine, record: Any, event: Any, good: Any, by: Any) -> Any:
+        way = by or Exchange.LOGIN
+        at = self.retry_at(record, event, way, good=False)
+        after, effects = self.seek(record, event.now, good, at=at, by=way)
+        return after, (Conclude(event.error), *effects, self.told(record, event, at))
 
-    def harsh(self: Runner, effect: Any, error: CloudAuthError) -> None:
-        fail(self, effect, error)
-        if self.served.token is not None:
-            self.feed(Rejected(self._timeline.now(), self.served.token.generation))
-
-    patch.setattr(Runner, "_fail", harsh)
+    patch.setattr(Machine, "degrade", harsh)
 
 
-@flaw(6)
+@bug(6)
 def requests_wait_for_the_renewal_of_a_good_token(patch: Patch) -> None:
     send = BearerRequest.send
 
     async def patient(self: BearerRequest, conn: Any) -> Any:
-        if self.refresher and self.refresher.state is SessionState.RENEWING:
+        runner = self.source and self.source._runner
+        if runner and runner.state.shown is SessionState.RENEWING:
             with suppress(CloudAuthError):
-                await self.refresher.refresh()
+                await runner.outcomes.wait(lambda: None)
         return await send(self, conn)
 
     patch.setattr(BearerRequest, "send", patient)
 
 
-@flaw(6)
+@bug(6)
 def requests_fail_while_renewals_fail(patch: Patch) -> None:
     send = BearerRequest.send
 
     def strict(self: BearerRequest, conn: Any) -> Any:
-        if self.refresher and self.refresher.state is SessionState.DEGRADED:
+        if self.source and self.source._runner.state.shown is SessionState.DEGRADED:
             raise SessionExpiredError("not renewed")
         return send(self, conn)
 
     patch.setattr(BearerRequest, "send", strict)
 
 
-@flaw(7)
+@bug(7)
 def a_spent_body_is_sent_again(patch: Patch) -> None:
     patch.setattr(middleware, "can_send_again", lambda *_, **__: True)
 
 
-@flaw(7)
+@bug(7)
 def a_second_refusal_is_answered_with_a_third_try(patch: Patch) -> None:
     written = BearerMiddleware._written
 
@@ -321,15 +322,15 @@ def a_second_refusal_is_answered_with_a_third_try(patch: Patch) -> None:
     patch.setattr(BearerMiddleware, "_written", stubborn)
 
 
-@flaw(7)
+@bug(7)
 def any_401_is_about_the_token(patch: Patch) -> None:
-    async def about(*_: object) -> bool:
-        return True
+    async def about(*_: object) -> Refusal:
+        return Refusal.CODED
 
-    patch.setattr(middleware, "is_refusal", about)
+    patch.setattr(middleware, "refusal_in", about)
 
 
-@flaw(7)
+@bug(7)
 def a_403_is_replayed(patch: Patch) -> None:
     call = BearerMiddleware.__call__
 
@@ -343,7 +344,7 @@ def a_403_is_replayed(patch: Patch) -> None:
     patch.setattr(BearerMiddleware, "__call__", stubborn)
 
 
-@flaw(7)
+@bug(7)
 def a_refused_request_is_sent_again_with_the_same_token(patch: Patch) -> None:
     async def renewed(self: BearerMiddleware, request: Any, response: Any, token: Any) -> bool:
         response.release()
@@ -353,7 +354,7 @@ def a_refused_request_is_sent_again_with_the_same_token(patch: Patch) -> None:
     patch.setattr(BearerMiddleware, "_renewed", renewed)
 
 
-@flaw(10)
+@bug(10)
 def nobody_is_logged_out(patch: Patch) -> None:
     async def nothing(*_: object) -> None:
         """Send nothing."""
@@ -361,7 +362,7 @@ def nobody_is_logged_out(patch: Patch) -> None:
     patch.setattr(Attempts, "log_out", nothing)
 
 
-@flaw(10)
+@bug(10)
 def the_timer_is_left(patch: Patch) -> None:
     set_alarm = Timer.set
 
@@ -372,7 +373,7 @@ def the_timer_is_left(patch: Patch) -> None:
     patch.setattr(Timer, "set", careless)
 
 
-@flaw(10)
+@bug(10)
 def the_renewal_outlives_the_close(patch: Patch) -> None:
     perform = Runner._perform
 
@@ -386,7 +387,7 @@ def the_renewal_outlives_the_close(patch: Patch) -> None:
     patch.setattr(Runner, "_perform", lenient)
 
 
-@flaw(11)
+@bug(11)
 def no_failure_is_told(patch: Patch) -> None:
     tell = subscribers.Subscribers.tell
 
@@ -397,12 +398,12 @@ def no_failure_is_told(patch: Patch) -> None:
     patch.setattr(subscribers.Subscribers, "tell", discreet)
 
 
-@flaw(11)
+@bug(11)
 def no_failure_is_logged(patch: Patch) -> None:
     patch.setattr(subscribers, "_report", lambda record: None)
 
 
-@flaw(11)
+@bug(11)
 def the_loss_of_the_session_is_not_logged(patch: Patch) -> None:
     report = subscribers._report
 
@@ -413,12 +414,12 @@ def the_loss_of_the_session_is_not_logged(patch: Patch) -> None:
     patch.setattr(subscribers, "_report", discreet)
 
 
-@flaw(11)
+@bug(11)
 def the_last_error_is_not_kept(patch: Patch) -> None:
     patch.setattr(TokenRefresher, "last_error", None)
 
 
-@flaw(11)
+@bug(11)
 def a_bug_ends_the_renewal(patch: Patch) -> None:
     fly = Runner._fly
 

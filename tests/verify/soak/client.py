@@ -1,6 +1,6 @@
 """The client of a soak: one session, 200 workers, samples of what the process holds.
 
-``python -m simulation.load`` reads its task from the command line and prints its result as
+``python -m tests.verify.soak.client`` reads its task from the command line and prints its result as
 one line of JSON; `simulation.soak` runs it.
 """
 
@@ -20,7 +20,7 @@ import aiohttp
 from attrs import asdict, define, field
 
 from aiocloudauth import CloudAuthError, CloudSession, Password, RenewalPolicy
-from simulation.growth import Holding, grown, kinds, take
+from tests.verify.soak.holding import Holding, grown, kinds, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -169,7 +169,7 @@ def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the load that the command line describes."""
-    parser = argparse.ArgumentParser(prog="python -m simulation.load")
+    parser = argparse.ArgumentParser(prog="python -m tests.verify.soak.client")
     parser.add_argument("url")
     parser.add_argument("ca")
     parser.add_argument("--loop", choices=["asyncio", "uvloop"], default="asyncio")

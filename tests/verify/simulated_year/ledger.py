@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
-from simulation.plan import Interval
+from tests.verify.simulated_year.plan import Interval
 
 if TYPE_CHECKING:
     from aiocloudauth import RenewalPolicy
-    from simulation.plan import Plan
+    from tests.verify.simulated_year.plan import Plan
 
 __all__ = ["Ledger"]
 

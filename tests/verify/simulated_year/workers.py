@@ -14,8 +14,8 @@ from aiocloudauth import CloudAuthError
 if TYPE_CHECKING:
     from aiocloudauth import CloudSession
     from aiocloudauth.testing import ManualClock
-    from simulation.ledger import Ledger
-    from simulation.plan import Plan
+    from tests.verify.simulated_year.ledger import Ledger
+    from tests.verify.simulated_year.plan import Plan
 
 __all__ = ["WORKERS", "Tally", "work"]
 

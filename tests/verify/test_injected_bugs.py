@@ -1,6 +1,6 @@
-"""Each judge of the invariants bites: with a fault put into the package, its test fails."""
+"""The tests of the invariants can fail: each finds the bugs that break what it claims."""
 
-# ruff: noqa: D103, ANN401 - a fault's name describes it, and it hands on whatever it is handed
+# ruff: noqa: D103, ANN401 - a bug's name describes it, and it hands on whatever it is handed
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ import pytest
 from hypothesis import Phase
 from multidict import CIMultiDict
 
-from aiocloudauth import CloudSession, Secret, answer, schema
+from aiocloudauth import CloudSession, Secret
+from aiocloudauth._http import responses
 from aiocloudauth._http.exchange import AuthExchange, _Stamp
 from aiocloudauth._runtime.attempt import Attempts
 from aiocloudauth._runtime.guard import Guard
 from aiocloudauth._runtime.runner import NOTHING, Runner
+from aiocloudauth._wire import schema
 from aiocloudauth._wire.endpoint import Endpoint
 from aiocloudauth.errors import CloudAuthError
 from aiocloudauth.middleware import BearerMiddleware
 from aiocloudauth.refresher import TokenRefresher
-from tests import test_invariants as invariants
-from tests.flaws import FLAWS, Patch
-from tests.siege import besiege
-from tests.wanderer import wander
+from tests.verify import test_invariants as invariants
+from tests.verify.injected_bugs import BUGS, Patch
+from tests.verify.stateful_loops import run_stateful_loops
+from tests.verify.stateful_session import run_stateful_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(autouse=True)
-def what_a_fault_leaves_open_is_forgotten() -> Iterator[None]:
+def what_a_bug_leaves_open_is_forgotten() -> Iterator[None]:
     """A broken close leaves sessions and loops, which complain when they are collected."""
     yield
     with warnings.catch_warnings():
@@ -39,18 +41,20 @@ def what_a_fault_leaves_open_is_forgotten() -> Iterator[None]:
         gc.collect()
 
 
-@pytest.mark.parametrize(("number", "put"), FLAWS)
-def test_a_fault_in_the_package_is_found(
+@pytest.mark.parametrize(("number", "put"), BUGS)
+def test_a_bug_in_any_course_is_found(
     number: int, put: Callable[[Patch], None], monkeypatch: Patch
 ) -> None:
-    """By the same machine and the same judge, the only one to look out.
+    """By the same state machine, and by what judges that very promise.
 
     Most are found in some ten examples, the rarest in a hundred; there are a thousand, so that none
-    is missed by chance. The first that finds the fault is the last.
+    is missed by chance. The first that finds the bug is the last.
     """
     put(monkeypatch)
     with pytest.raises(AssertionError, match=f"invariant {number}: "):
-        besiege(number, examples=1000, phases=[Phase.generate], derandomize=True)
+        run_stateful_session(
+            frozenset([number]), max_examples=1000, phases=[Phase.generate], derandomize=True
+        )
 
 
 # -- invariant 12 -------------------------------------------------------------------------
@@ -65,7 +69,7 @@ def an_orphan_waits_for_its_flights(patch: Patch) -> None:
 
 
 def an_open_in_another_loop_is_let_in(patch: Patch) -> None:
-    async def open_again(self: TokenRefresher) -> TokenRefresher:
+    async def open_again(self: TokenRefresher, **_: object) -> TokenRefresher:
         return self
 
     patch.setattr(TokenRefresher, "open", open_again)
@@ -74,11 +78,11 @@ def an_open_in_another_loop_is_let_in(patch: Patch) -> None:
 @pytest.mark.parametrize(
     "put", [no_loop_is_checked, an_orphan_waits_for_its_flights, an_open_in_another_loop_is_let_in]
 )
-def test_a_fault_about_loops_is_found(put: Callable[[Patch], None], monkeypatch: Patch) -> None:
+def test_a_bug_about_loops_is_found(put: Callable[[Patch], None], monkeypatch: Patch) -> None:
     """Invariant 12, by its own machine; a hang would end with the guard's `TimeoutError`."""
     put(monkeypatch)
     with pytest.raises((AssertionError, CloudAuthError, RuntimeError, TimeoutError)):
-        wander(examples=400, phases=[Phase.generate], derandomize=True)
+        run_stateful_loops(max_examples=400, phases=[Phase.generate], derandomize=True)
 
 
 # -- invariants 8, 9, 13 and 14 -----------------------------------------------------------
@@ -99,7 +103,7 @@ def a_proxy_gets_the_header_too(patch: Patch) -> None:
     call = BearerMiddleware.__call__
 
     async def open_hearted(self: BearerMiddleware, request: Any, handler: Any) -> Any:
-        token = self._refresher.current
+        token = self._source.current
         if token is not None:
             request.proxy_headers = CIMultiDict(Authorization=token.authorization.reveal())
         return await call(self, request, handler)
@@ -116,7 +120,7 @@ def a_secret_can_be_pickled(patch: Patch) -> None:
 
 
 def what_the_server_quotes_is_passed_on(patch: Patch) -> None:
-    patch.setattr(answer, "redacted", lambda failure, secrets: failure)
+    patch.setattr(responses, "redacted", lambda failure, secrets: failure)
 
 
 def renewals_share_the_callers_pool(patch: Patch) -> None:
@@ -209,7 +213,7 @@ FOURTEEN = invariants.test_invariant_14_bad_input_is_a_typed_error_and_nothing_h
         (FOURTEEN, credentials_that_do_not_work_are_kept),
     ],
 )
-async def test_a_fault_at_the_edge_is_found(
+async def test_a_bug_at_the_edge_is_found(
     claim: Callable[[], Any], put: Callable[[Patch], None], monkeypatch: Patch
 ) -> None:
     """By the test that states the invariant, as it stands."""
