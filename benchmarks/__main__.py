@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+#: The case of every client side by side, a table of its own.
+_BESIDE = "clients"
 _MARKED = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- end -->)", re.DOTALL)
 _PACKAGES = ("aiocloudauth", "aiohttp", "attrs", "cattrs", "multidict", "yarl", "uvloop")
 _PEERS = ("aiobotocore", "authlib", "azure-core", "gcloud-aio-auth", "httpx")
@@ -41,7 +43,7 @@ def cases(server: Server, *, quick: bool) -> dict[str, Callable[[], list[Row]]]:
         "closing": lambda: asyncio.run(waiting.closing(server, quick=quick)),
         "startup": lambda: startup.imports(quick=quick),
     }
-    # Minutes under valgrind.
+    # A minute or two under valgrind.
     return found if quick else {"instructions": lambda: good_path.instructions(server), **found}
 
 
@@ -78,20 +80,19 @@ def main() -> None:
     began, rows, sides = time.perf_counter(), [], ""
     with Server() as server:
         known = cases(server, quick=given.quick)
-        if unknown := set(given.cases) - set(known):
+        chosen = given.cases or [*known, *([] if given.quick else [_BESIDE])]
+        if unknown := set(chosen) - {*known, _BESIDE}:
             parser.error(
-                f"no such case: {', '.join(sorted(unknown))}; there are {', '.join(known)}"
+                f"no case {', '.join(sorted(unknown))} among {', '.join(known)}, {_BESIDE}"
             )
-        for name, case in known.items():
-            if name == "bytecodes" and not server.pin():  # after what wants every core
-                print("client and server share a core: expect noise", file=sys.stderr)
-            if not given.cases or name in given.cases:
-                started = time.perf_counter()
-                rows += case()
-                print(f"{name}: {time.perf_counter() - started:.1f} s", file=sys.stderr)
-        if not given.quick and not given.cases:
-            sides = asyncio.run(beside.clients(server))
-    told = f"{promises(rows)}\n{setting()}" + (f"\n{sides}" if sides else "")
+        for name in chosen:
+            started = time.perf_counter()
+            if name == _BESIDE:
+                sides = "\n" + asyncio.run(beside.clients(server))
+            else:
+                rows += known[name]()
+            print(f"{name}: {time.perf_counter() - started:.1f} s", file=sys.stderr)
+    told = f"{promises(rows)}\n{setting()}{sides}"
     print(f"{told}\nmeasured in {time.perf_counter() - began:.0f} s")
     if given.write:
         page = _PAGE.read_text(encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from typing import Any, Self
@@ -66,14 +65,3 @@ class Server:
     def counts(self) -> dict[str, Any]:
         """Return the ``requests``, ``refused``, ``renewals`` and ``connections``."""
         return self._order("counts")
-
-    def pin(self) -> bool:
-        """Bind this process and the server to a core each; return whether there are two."""
-        if not hasattr(os, "sched_setaffinity"):
-            return False
-        usable = sorted(os.sched_getaffinity(0))
-        if len(usable) < 2:
-            return False
-        os.sched_setaffinity(0, {usable[0]})
-        os.sched_setaffinity(self._process.pid, {usable[1]})
-        return True
