@@ -10,6 +10,7 @@ import asyncio
 import random as _random
 import time as _time
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -87,6 +88,10 @@ class Timeline:
         self._offset = self._gap
         #: How often the wall clock was found to have moved against `monotonic`.
         self.jumps = 0
+
+    def wall(self, at: float) -> datetime:
+        """Return the instant `at` as the wall clock will show it, aware UTC."""
+        return datetime.fromtimestamp(self._clock.time() + at - self.now(), UTC)
 
     def now(self) -> float:
         """Return the present instant."""

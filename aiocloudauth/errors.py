@@ -5,6 +5,7 @@
     CloudAuthError
     ├ ConfigurationError(ValueError)
     ├ TransportError(ConnectionError)
+    │ └ TLSError
     ├ RenewalTimeoutError(TimeoutError)
     ├ InvalidResponseError
     ├ ApiError
@@ -26,15 +27,18 @@
     ├ SessionExpiredError
     ├ SessionClosedError
     ├ BodyNotReplayableError
+    ├ PlanFailedError
+    ├ PlanTimeoutError(TimeoutError)
     └ StoreError
 
-No error holds a password, a key or a token. Every one pickles and copies, with its
-details and, where it has one of ours, its cause.
+`retryable` says of every error whether the same call may succeed later with nothing
+changed on this side. No error holds a password, a key or a token. Every one pickles and
+copies, with its details and, where it has one of ours, its cause.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from attrs import frozen
 from multidict import CIMultiDict
@@ -58,6 +62,9 @@ __all__ = [
     "NoAuthenticationClusterError",
     "NotFoundError",
     "PermissionDeniedError",
+    "PlanFailedError",
+    "PlanFailure",
+    "PlanTimeoutError",
     "PreconditionFailedError",
     "RateLimitedError",
     "RenewalTimeoutError",
@@ -65,6 +72,7 @@ __all__ = [
     "SessionClosedError",
     "SessionExpiredError",
     "StoreError",
+    "TLSError",
     "TransportError",
     "UnauthenticatedError",
     "UnauthorizedError",
@@ -89,11 +97,32 @@ class ErrorDetail:
     fields: tuple[str, ...] = ()
 
 
+@frozen
+class PlanFailure:
+    """One resource of a deployment whose plan failed.
+
+    Attributes:
+        kind: The resource's kind, such as ``elasticsearch``.
+        resource: Its ``ref_id``.
+        step: The ``step_id`` at which the plan failed; ``unknown`` if the platform names none.
+        message: The platform's sentence for people; empty if it gave none.
+        failure_type: The platform's identifier of the cause, or ``None``.
+
+    Source: ECE 3.8 API, ClusterPlanAttemptError and ClusterPlanStepInfo.
+    """
+
+    kind: str
+    resource: str
+    step: str
+    message: str = ""
+    failure_type: str | None = None
+
+
 class CloudAuthError(Exception):
     """The root of everything this package raises."""
 
     #: Whether the same call may succeed later with nothing changed on this side.
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the details, and a cause that is ours, in a pickle or a copy."""
@@ -133,9 +162,15 @@ class ConfigurationError(CloudAuthError, ValueError):
 
 
 class TransportError(CloudAuthError, ConnectionError):
-    """No answer from the server: refused, reset, TLS or DNS failure."""
+    """No answer from the server: refused, reset, or its name cannot be resolved."""
 
     retryable = True
+
+
+class TLSError(TransportError):
+    """No answer that can be trusted: a certificate, or http and https confused."""
+
+    retryable = False
 
 
 class RenewalTimeoutError(CloudAuthError, TimeoutError):
@@ -150,14 +185,21 @@ class InvalidResponseError(CloudAuthError):
     Attributes:
         problems: What is wrong and where, such as ``required field missing @ $.token``.
             Never a value from the answer.
+        retryable: False for a page of HTML: the URL leads to something else than the API.
     """
 
-    retryable = True
-
-    def __init__(self, message: str = "", *, problems: Sequence[str] = ()) -> None:
-        """Keep `problems` beside the message."""
+    def __init__(
+        self, message: str = "", *, problems: Sequence[str] = (), retryable: bool = True
+    ) -> None:
+        """Keep `problems` and `retryable` beside the message."""
         super().__init__(message)
         self.problems = tuple(problems)
+        self.retryable = retryable
+
+
+#: Statuses that say by themselves whether to try again, unlike the rest of their class.
+#: Source: RFC 9110 sections 15.5.9 and 15.6.2, RFC 8470 section 5.2.
+_RETRYABLE: Final = {408: True, 425: True, 501: False}
 
 
 class ApiError(CloudAuthError):
@@ -194,6 +236,7 @@ class ApiError(CloudAuthError):
         self.url = url
         self.headers: Mapping[str, str] = CIMultiDict(headers or {})
         self.retry_after = retry_after
+        self.retryable = _RETRYABLE.get(status, self.retryable)
 
 
 class AuthenticationError(ApiError):
@@ -263,7 +306,15 @@ class GatewayError(ServerError):
 
 
 class SessionExpiredError(CloudAuthError):
-    """The token ran out and nothing is left to renew it with; ``__cause__`` says why."""
+    """The token ran out and nothing is left to renew it with; ``__cause__`` says why.
+
+    It is as `retryable` as its cause: after an outage the session comes back by itself.
+    """
+
+    def because(self, cause: BaseException | None) -> Self:
+        """Return this error with `cause` as its ``__cause__``, and as retryable as that."""
+        self.retryable = isinstance(cause, CloudAuthError) and cause.retryable
+        return super().because(cause)
 
 
 class SessionClosedError(CloudAuthError):
@@ -280,5 +331,29 @@ class BodyNotReplayableError(CloudAuthError):
     retryable = True
 
 
+class PlanFailedError(CloudAuthError):
+    """A deployment's plan failed.
+
+    Attributes:
+        failures: Every resource whose plan failed, the one that failed first in front.
+    """
+
+    def __init__(self, message: str = "", *, failures: Sequence[PlanFailure] = ()) -> None:
+        """Keep `failures` beside the message."""
+        super().__init__(message)
+        self.failures = tuple(failures)
+
+
+class PlanTimeoutError(CloudAuthError, TimeoutError):
+    """A deployment's plans did not end in time; they go on. Waiting again is fine.
+
+    The message names the resource and the step that they stood at.
+    """
+
+    retryable = True
+
+
 class StoreError(CloudAuthError):
     """A token store cannot be read or written."""
+
+    retryable = True

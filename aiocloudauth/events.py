@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Event",
+    "KeyExpiring",
     "LoggedIn",
     "LoggedOut",
     "RenewalFailed",
@@ -20,6 +21,8 @@ __all__ = [
     "SessionClosed",
     "SessionDegraded",
     "SessionLost",
+    "StoreFailed",
+    "TokenAdopted",
     "TokenRenewed",
 ]
 
@@ -59,6 +62,19 @@ class TokenRenewed(Event):
     generation: int
     session_expiration_time: datetime | None
     took: float
+
+
+@frozen(kw_only=True)
+class TokenAdopted(Event):
+    """A newer token was taken from the store: another member of the fleet had got it.
+
+    Attributes:
+        generation: The token's number.
+        session_expiration_time: The server's instant, aware UTC; ``None`` if unknown.
+    """
+
+    generation: int
+    session_expiration_time: datetime | None
 
 
 @frozen(kw_only=True)
@@ -103,6 +119,28 @@ class RequestReplayed(Event):
 
     method: str
     url: str
+
+
+@frozen(kw_only=True)
+class StoreFailed(Event):
+    """The token store cannot be used: the session goes on without it. Once an outage.
+
+    Attributes:
+        error: Why.
+    """
+
+    error: CloudAuthError
+
+
+@frozen(kw_only=True)
+class KeyExpiring(Event):
+    """An API key, which nothing here renews, ends soon.
+
+    Attributes:
+        session_expiration_time: The server's instant, aware UTC.
+    """
+
+    session_expiration_time: datetime
 
 
 @frozen(kw_only=True)

@@ -11,8 +11,9 @@ from aiohttp import hdrs
 
 from aiocloudauth._http import compat
 from aiocloudauth._http.options import netrc_authorization
-from aiocloudauth._http.replay import can_send_again, is_refusal, was_interrupted
+from aiocloudauth._http.replay import can_send_again, refusal_in, was_interrupted
 from aiocloudauth._wire.endpoint import without_secrets
+from aiocloudauth._wire.failure import Refusal
 from aiocloudauth.errors import BodyNotReplayableError, chain
 
 if TYPE_CHECKING:
@@ -175,13 +176,15 @@ class BearerMiddleware:
         response: aiohttp.ClientResponse,
         token: SessionToken,
     ) -> bool:
-        """Return whether a 401 was about `token` and the request may be sent again."""
+        """Return whether a 401 was about `token`, and the request is to be sent again."""
         source, policy = self._source, self._source.policy
         interrupted = was_interrupted(request, response)  # to be asked before any wait
-        if not await is_refusal(response, policy.max_body, source.clock, policy.attempt_timeout):
+        refusal = await refusal_in(response, policy.max_body, source.clock, policy.attempt_timeout)
+        if refusal is None:
             return False
+        coded = refusal is Refusal.CODED
         try:
-            if not source.reject(token):
+            if not source.may_replay(token, coded=coded):
                 return False
         except BaseException:  # from another loop
             response.close()
@@ -189,12 +192,13 @@ class BearerMiddleware:
         # Keeping the connection while waiting would block a pool of one.
         response.release()
         await request.close()
-        await source.usable()
+        await source.refused(token, coded=coded)
         again = can_send_again(request.body, interrupted=interrupted)
         if not again or not compat.expect_again(request):
+            await source.usable()
             msg = (
-                f"{request.method} {without_secrets(request.url)}: the token was refused and "
-                "renewed, but this body cannot be sent twice; send the request again"
+                f"{request.method} {without_secrets(request.url)}: the token was refused, and "
+                "another may be had, but this body cannot be sent twice; send the request again"
             )
             raise BodyNotReplayableError(msg)
         source.replayed(request.method, without_secrets(request.url))

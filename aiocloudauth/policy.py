@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -19,7 +19,7 @@ __all__ = ["RenewalPolicy"]
 _LONGEST: Final = 1e9
 
 
-def _duration(value: float | timedelta) -> float:
+def _duration(value: Any) -> Any:  # noqa: ANN401 - whatever a caller gave; the validators judge
     """Return a duration in seconds; what is none stays as it is, for the validators."""
     if isinstance(value, timedelta):
         return value.total_seconds()
@@ -45,6 +45,11 @@ def _not_negative(_: object, attribute: Attribute[float], value: float) -> None:
     _require(attribute.name, value, zero=True)
 
 
+def _above_zero_or_never(_: object, attribute: Attribute[Any], value: float | None) -> None:
+    if value is not None:
+        _require(attribute.name, value, zero=False)
+
+
 def _whole(_: object, attribute: Attribute[int], value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         msg = f"{attribute.name} must be a whole number greater than 0, not {value!r}"
@@ -57,7 +62,7 @@ def seconds(name: str, value: float | timedelta) -> float:
     Raises:
         ConfigurationError: It is none, not above 0, or longer than 1e9 seconds.
     """
-    duration = _duration(value)
+    duration: float = _duration(value)
     _require(name, duration, zero=False)
     return duration
 
@@ -69,7 +74,8 @@ class RenewalPolicy:
     Durations are seconds, as numbers or `datetime.timedelta`. With L the token's life and
     ``w = min(margin, margin_fraction * L, 0.9 * L / (1 + jitter))`` a renewal starts
     between ``w`` and ``w * (1 + jitter)`` before the expiry, and the token is no longer
-    sent from ``min(hard_margin, hard_margin_fraction * L, w / 2)`` before it.
+    sent from ``min(hard_margin, hard_margin_fraction * L, w / 2)`` before it. No attempt
+    starts sooner than `min_interval` after the one before.
 
     Attributes:
         margin: Renew when this much is left, at most.
@@ -77,14 +83,22 @@ class RenewalPolicy:
         jitter: Earlier by up to this share of that window, drawn once a token. May be 0.
         hard_margin: Below this the token is no longer sent and callers wait. May be 0.
         hard_margin_fraction: The same as a share of the life. May be 0.
-        min_interval: The least time between two attempts, whatever the server answers.
-            Tokens that live less than twice this need a smaller one.
-        backoff: The first bound of the random delay after a failure; it doubles.
+        min_interval: The least time between two attempts, whatever the server answers;
+            `refresh()` and `login()` wait for it too. Tokens that live less than twice
+            this need a smaller one.
+        backoff: The first bound of the random delay after a failure, which is added to
+            `min_interval`; it doubles.
         backoff_max: The last bound of that delay.
-        permanent_interval: The pace after 501, and the most of a ``Retry-After`` that
-            is honoured.
-        attempt_timeout: The time for one HTTP exchange, and for reading the body of an error.
-        renewal_timeout: The time for one whole renewal, and the most a caller waits.
+        permanent_interval: The pace after 501 and at which a callable credential is asked
+            again, and the most of a ``Retry-After`` that is honoured.
+        attempt_timeout: The time for one HTTP exchange, and for reading the body of an
+            error. While a token is good an attempt gets half of what is left to its hard
+            limit, if that is less, but at least `min_interval`.
+        renewal_timeout: The time for one whole renewal, the most a caller waits, and what
+            a credential's callable may take, apart from the exchange.
+        refused_interval: After a refused login another one is made by itself when this has
+            passed, then twice this, up to 16 times; ``None``: never.
+        store_timeout: The time for one operation of a token store.
         assumed_lifetime: The life of a token whose expiry the server does not name.
         max_body: The most that is read of an answer of the authentication API, bytes.
 
@@ -103,5 +117,9 @@ class RenewalPolicy:
     permanent_interval: float = field(default=300.0, converter=_duration, validator=_above_zero)
     attempt_timeout: float = field(default=10.0, converter=_duration, validator=_above_zero)
     renewal_timeout: float = field(default=30.0, converter=_duration, validator=_above_zero)
+    refused_interval: float | None = field(
+        default=900.0, converter=_duration, validator=_above_zero_or_never
+    )
+    store_timeout: float = field(default=1.0, converter=_duration, validator=_above_zero)
     assumed_lifetime: float = field(default=120.0, converter=_duration, validator=_above_zero)
     max_body: int = field(default=1024 * 1024, validator=_whole)

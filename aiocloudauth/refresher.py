@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiocloudauth import events
 from aiocloudauth._core.states import (
+    FOREVER,
     CloseAsked,
     Emit,
-    Input,
     LoginAsked,
     LogoutAsked,
     Opened,
@@ -25,7 +25,7 @@ from aiocloudauth._runtime.guard import Guard, Openable
 from aiocloudauth._runtime.runner import NOTHING, Runner
 from aiocloudauth._runtime.source import TokenSource
 from aiocloudauth._runtime.subscribers import Subscribers, log
-from aiocloudauth._runtime.waiters import again
+from aiocloudauth._runtime.waiters import Waiters, again
 from aiocloudauth._wire.endpoint import Endpoint
 from aiocloudauth.clock import Clock, Timeline
 from aiocloudauth.credentials import check
@@ -40,6 +40,7 @@ from aiocloudauth.token import SessionState, SessionToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     import aiohttp
     from yarl import URL
@@ -124,7 +125,10 @@ class TokenRefresher(Openable):
             trust_env=trust_env,
             timeout=timeout,
         )
-        self._attempts = Attempts(credentials, self._exchange, clock, policy)
+        host = self._endpoint.root.authority
+        self._attempts = Attempts(
+            credentials, self._exchange, clock=clock, policy=policy, host=host
+        )
         self._runner = Runner(
             self._attempts, self._subscribers, clock=clock, timeline=timeline, policy=policy
         )
@@ -153,6 +157,15 @@ class TokenRefresher(Openable):
         if self._runner.served is not NOTHING and self.current is None:
             return SessionState.EXPIRED  # after a suspend, before the timer noticed
         return self._runner.state.shown
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """When the next attempt is due by itself, or when the one under way began, aware UTC.
+
+        `None` if none is due: logged out, closed, or nothing is left to try.
+        """
+        at = self._runner.machine.next_attempt(self._runner.state)
+        return None if at == FOREVER else self._timeline.wall(at)
 
     @property
     def last_error(self) -> CloudAuthError | None:
@@ -200,11 +213,16 @@ class TokenRefresher(Openable):
 
     # -- open, close ----------------------------------------------------------------------
 
-    async def open(self) -> Self:
+    async def open(self, *, wait: bool = True) -> Self:
         """Get the first token; nothing to do if that is done.
 
-        Transient failures are retried for up to `RenewalPolicy.renewal_timeout` seconds.
-        If this fails, all that it opened is closed again and it may be called again.
+        Transient failures are retried for up to `RenewalPolicy.renewal_timeout` seconds; what
+        no retry mends (``retryable`` is false) fails at once. If this fails, all that it
+        opened is closed again and it may be called again.
+
+        Args:
+            wait: Whether to wait for the token. Without it this returns at once and does not
+                fail; requests then wait for the first token as they do in an outage.
 
         Raises:
             CloudAuthError: The last attempt's own typed error.
@@ -221,6 +239,10 @@ class TokenRefresher(Openable):
                 log(logging.DEBUG, "this aiohttp lacks what %s", missing)
             self._exchange.start()
             guard.loop = asyncio.get_running_loop()
+            if not wait:
+                guard.opened = True
+                self._runner.feed(Opened(self._timeline.now()))
+                return self
             try:
                 await self._first()
             except BaseException:
@@ -266,6 +288,7 @@ class TokenRefresher(Openable):
             gone = SessionClosedError("the session was closed")
             self._runner.waiters.settle(gone)
             self._runner.outcomes.settle(gone)
+            self._runner.trials.settle(gone)
             if orphaned:
                 return  # with its loop went all that could be closed
             try:
@@ -292,12 +315,16 @@ class TokenRefresher(Openable):
             SessionExpiredError: Nothing is left to renew with.
         """
         self._guard.require_open()
-        await self._outcome(RenewalAsked(self._timeline.now()))
+        asked = RenewalAsked(self._timeline.now())
+        await self._runner.outcomes.wait(lambda: self._runner.feed(asked))
 
     async def login(self, credentials: Credentials | None = None) -> None:
-        """Log in now, with `credentials` in place of the ones before if they work.
+        """Log in, with `credentials` in place of the ones before if they work.
 
-        A token in hand, and the credentials before, stay if they do not.
+        Waits for a renewal under way, and until `min_interval` has passed; who calls this
+        meanwhile shares the login. A refusal of the credentials before does not bar it. A
+        token in hand, and the credentials before, stay if it fails: other credentials concern
+        nobody but this caller until they work.
 
         Raises:
             CloudAuthError: The attempt's own typed error.
@@ -305,21 +332,25 @@ class TokenRefresher(Openable):
         """
         self._guard.require_open()
         if credentials is None:
-            await self._outcome(LoginAsked(self._timeline.now()))
+            await self._log_in(self._runner.outcomes)
             return
         check(credentials, hosted=self._endpoint.hosted)
-        drops = self._runner.drops
         async with self._guard.lock("login"):
-            self._guard.require_open()
-            await self._runner.turn()
-            self._guard.require_open()
-            if self._runner.drops != drops:
-                raise SessionExpiredError("logged out before this login could start")
-            self._runner.trial = credentials
             try:
-                await self._outcome(LoginAsked(self._timeline.now(), trial=True))
+                await self._log_in(self._runner.trials, credentials)
             finally:
                 self._runner.trial = None
+
+    async def _log_in(self, waiters: Waiters[None], trial: Credentials | None = None) -> None:
+        self._guard.require_open()
+        runner, drops = self._runner, self._runner.drops
+        await runner.rested(trial=trial is not None)
+        self._guard.require_open()
+        if runner.drops != drops:
+            raise SessionExpiredError("logged out before this login could start")
+        runner.trial = trial
+        asked = LoginAsked(self._timeline.now(), trial is not None)
+        await waiters.wait(lambda: runner.feed(asked))
 
     async def logout(self) -> None:
         """End the session on the server and forget the token, whatever the server answers.
@@ -346,7 +377,3 @@ class TokenRefresher(Openable):
             ConfigurationError: `callback` is no plain function.
         """
         return self._subscribers.add(callback)
-
-    async def _outcome(self, reason: Input) -> None:
-        """Wait for the end of the renewal that `reason` starts or joins."""
-        await self._runner.outcomes.wait(lambda: self._runner.feed(reason))

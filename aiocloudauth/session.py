@@ -141,11 +141,16 @@ class CloudSession(Openable):
 
     # -- open, close ----------------------------------------------------------------------
 
-    async def open(self) -> Self:
+    async def open(self, *, wait: bool = True) -> Self:
         """Log in; returns once the first token is held. A second call does nothing.
 
-        Transient failures are retried for up to `RenewalPolicy.renewal_timeout` seconds.
-        If this fails, all that it opened is closed again and it may be called again.
+        Transient failures are retried for up to `RenewalPolicy.renewal_timeout` seconds; what
+        no retry mends fails at once. If this fails, all that it opened is closed again and it
+        may be called again.
+
+        Args:
+            wait: Whether to wait for the token. Without it this returns at once, also while
+                the ECE is down; requests then wait as they do in an outage.
 
         Raises:
             CloudAuthError: The last attempt's own typed error.
@@ -156,7 +161,7 @@ class CloudSession(Openable):
             return self
         http = await self._client()  # first, since it may refuse its options
         try:
-            await self._refresher.open()
+            await self._refresher.open(wait=wait)
         except BaseException:
             await discard(http, self._options.get("connector"))
             raise
@@ -216,6 +221,11 @@ class CloudSession(Openable):
     def state(self) -> SessionState:
         """How the session stands."""
         return self._refresher.state
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """When the next attempt is due by itself; see `TokenRefresher.retry_at`."""
+        return self._refresher.retry_at
 
     @property
     def last_error(self) -> CloudAuthError | None:

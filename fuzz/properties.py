@@ -17,8 +17,8 @@ from aiocloudauth._wire.failure import (
     error_class,
     failure_of,
     header_codes,
-    is_token_refusal,
     redacted,
+    refusal_of,
 )
 from aiocloudauth._wire.schema import (
     AuthenticationInfo,
@@ -30,7 +30,7 @@ from aiocloudauth._wire.schema import (
     parse,
     retry_after,
 )
-from aiocloudauth.errors import ApiError, InvalidResponseError, UnauthorizedError
+from aiocloudauth.errors import ApiError, GatewayError, InvalidResponseError, UnauthorizedError
 from aiocloudauth.token import MAX_TOKEN, Secret
 from fuzz.answers import SECRETS
 
@@ -134,17 +134,18 @@ def check_error(answer: Answer) -> None:
         _fail("no class of error")
     if error_class(redacted(failure, ())) is not chosen:
         _fail("a class that hangs on what is shown")
-    refused = aiohttp.ClientResponseError(
+    answered = aiohttp.ClientResponseError(
         _REQUEST, (), status=answer.status, headers=answer.headers
     )
     # Of the three kinds of call one is enough for each answer: the body's length chooses.
     call = len(answer.body) % 3
     error = answer_error(
-        refused, answer.body, secrets=_HELD, authentication=call > 0, token_sent=call > 1
+        answered, answer.body, secrets=_HELD, authentication=call > 0, token_sent=call > 1
     )
     _check_shown(error)
-    refusal = call > 1 and is_token_refusal(answer.status, failure.codes)
-    if refusal and not isinstance(error, UnauthorizedError):
+    agree = header_codes(answer.headers) in {(), failure.codes}
+    refused = agree and refusal_of(answer.status, answer.headers, answer.body) is not None
+    if call > 1 and refused and not isinstance(error, UnauthorizedError | GatewayError):
         _fail("a refused token that is called something else")
 
 

@@ -2,7 +2,21 @@
 
 No clock, no I/O, no event loop: inputs carry ``now`` in seconds on one scale that never
 goes back, and a ``draw`` from [0, 1). An input that does not fit raises
-`IllegalInputError` and changes nothing. The refresher only carries out the effects.
+`IllegalInputError` and changes nothing. The runner only carries out the effects.
+
+A refused token (a 401) is evidence and no proof. These five rules are `Machine.rejected`,
+`confirmed`, `unconfirmed` and `verdict`:
+
+1. A refusal of the token in hand calls for an attempt, which begins by asking the API whether
+   the token is good. If it is, it is *confirmed*, and that is all; else it is renewed.
+2. The first refusal since the last planned renewal that worked asks at once; if no renewal may
+   start yet, it asks again when one may. Later ones wait: `schedule.pace`.
+3. A refusal in the API's own words *withholds* the token if its attempt starts at once, or if
+   it is the first and an attempt is under way. Else the token stays in use.
+4. The refused request waits for the outcome, unless the token is confirmed, and is sent once
+   more with the token then held.
+5. A confirmed token that goes on being refused is renewed at the pace of 2, without asking;
+   its successor counts as confirmed. A refusal of it in other words calls for nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +26,7 @@ from typing import TYPE_CHECKING, Final, cast
 from attrs import evolve, frozen
 
 from aiocloudauth import events
-from aiocloudauth._core.schedule import backoff, held_of
+from aiocloudauth._core.schedule import LONGEST_PAUSE, backoff, bar, held_of, pace
 from aiocloudauth._core.states import (
     FOREVER,
     TRANSITIONS,
@@ -20,9 +34,11 @@ from aiocloudauth._core.states import (
     Abilities,
     Acquiring,
     Active,
+    Ask,
     CloseAsked,
     Closed,
     Conclude,
+    Confirmed,
     Degraded,
     Deny,
     Effect,
@@ -51,6 +67,8 @@ from aiocloudauth._core.states import (
     Starved,
     State,
     Step,
+    Unconfirmed,
+    Verdict,
     WakeAt,
     Wanted,
     Withhold,
@@ -59,6 +77,7 @@ from aiocloudauth._core.states import (
 from aiocloudauth.errors import (
     ApiError,
     CloudAuthError,
+    GatewayError,
     InvalidResponseError,
     NoAuthenticationClusterError,
     SessionExpiredError,
@@ -75,8 +94,9 @@ __all__ = ["Machine", "for_request", "refused"]
 
 
 def refused(error: CloudAuthError, *statuses: int) -> bool:
-    """Return whether the API answered with one of these statuses."""
-    return isinstance(error, ApiError) and error.status in statuses
+    """Return whether the API itself, and no proxy, answered with one of these statuses."""
+    own = isinstance(error, ApiError) and not isinstance(error, GatewayError)
+    return own and cast("ApiError", error).status in statuses
 
 
 def for_request(error: CloudAuthError) -> CloudAuthError:
@@ -90,6 +110,11 @@ def for_request(error: CloudAuthError) -> CloudAuthError:
 
 def _logged_out() -> CloudAuthError:
     return SessionExpiredError("logged out: call login() first")
+
+
+def _slow(record: Record) -> bool:
+    """Return whether the last failure is one that only a slow pace is for."""
+    return isinstance(record.error, NoAuthenticationClusterError)
 
 
 @frozen
@@ -109,7 +134,7 @@ class Machine:
         if allowed is None:
             msg = f"{type(event).__name__} in {type(state).__name__}"
             raise IllegalInputError(msg)
-        if isinstance(event, Granted | Failed) and (
+        if isinstance(event, Granted | Failed | Confirmed | Unconfirmed) and (
             not isinstance(state, Renewing | Acquiring) or event.number != state.flight.number
         ):
             return state, ()
@@ -121,38 +146,18 @@ class Machine:
         # News last: subscribers and log handlers are strangers.
         return after, tuple(sorted(effects, key=lambda effect: isinstance(effect, Emit)))
 
-    def run_out(self, state: Active | Renewing | Degraded, now: float) -> Step:
-        """Stop sending a token: it is past its hard limit, or the API refused it."""
-        record, held = state.record, state.held
-        if isinstance(state, Renewing):
-            after: State = Acquiring(record, state.flight, held)
-            effects: tuple[Effect, ...] = (Withhold(), WakeAt(FOREVER))
-        else:
-            slow = isinstance(record.error, NoAuthenticationClusterError)
-            refused_now = isinstance(state, Active) or (now < held.hard_at and not slow)
-            at = now if refused_now else state.next_at
-            by = self.way(record, held, dead=True)
-            after, effects = self.seek(record, now, held, at=at, by=by)
-        error = record.error
-        if error is None or isinstance(after, Lost):
-            return after, effects
-        effects = (*effects, Emit(events.SessionLost, {"error": for_request(error)}))
-        if isinstance(error, NoAuthenticationClusterError):
-            effects = (*effects, Deny(error))
-        return after, effects
-
-    # -- inputs ---------------------------------------------------------------------------
+    # -- opened, woken, wanted ------------------------------------------------------------
 
     def opened(self, state: New, event: Opened) -> Step:
         """Get the first token."""
         record = state.record
-        if record.refused is not None and not self.abilities.rotates:
+        if record.refused is not None and self.barred(record, event.now):
             return state, (Deny(record.refused),)
         return self.seek(record, event.now, None, at=event.now, by=Exchange.LOGIN)
 
     def given_up(self, state: State, _: OpenGivenUp) -> Step:
         """Back to the start; the record still paces the next try."""
-        record = evolve(state.record, generation=0)
+        record = evolve(state.record, generation=0, called=False, calls=0)
         return New(record), (Withhold(), Abandon(), WakeAt(FOREVER))
 
     def woken(self, state: State, event: Woken) -> Step:
@@ -160,10 +165,14 @@ class Machine:
         now, record = event.now, state.record
         if isinstance(state, Active | Renewing | Degraded) and now >= state.held.hard_at:
             return self.run_out(state, now)
-        if isinstance(state, Active | Degraded | Starved) and now >= state.next_at:
-            if isinstance(state, Starved):
-                return self.start(record, now, state.by, spent=state.spent)
+        if isinstance(state, Active | Degraded) and now >= state.ask_at:
+            return self.ask(record, now, state.held, evolve(state, ask_at=FOREVER))
+        if isinstance(state, Active | Degraded) and now >= state.next_at:
             return self.start(record, now, state.by, good=state.held)
+        if isinstance(state, Starved) and now >= state.next_at:
+            if state.before is not None and state.spent is not None:
+                return self.ask(record, now, state.spent, state.before, withhold=True)
+            return self.start(record, now, state.by, spent=state.spent)
         if isinstance(state, Lost) and now >= state.next_at:
             return self.seek(record, now, None, at=now, by=Exchange.LOGIN)
         again: tuple[Effect, ...] = (WakeAt(self.next_wake(state)),)
@@ -175,10 +184,18 @@ class Machine:
     def next_wake(self, state: State) -> float:
         """Return when the state next changes by itself."""
         if isinstance(state, Active | Degraded):
-            return min(state.next_at, state.held.hard_at)
+            return min(state.next_at, state.ask_at, state.held.hard_at)
         if isinstance(state, Starved | Lost):
             return state.next_at
         return state.held.hard_at if isinstance(state, Renewing) else FOREVER
+
+    def next_attempt(self, state: State) -> float:
+        """Return when the next attempt starts by itself, or has started; `FOREVER`: never."""
+        if isinstance(state, Active | Degraded):
+            return min(state.next_at, state.ask_at)
+        if isinstance(state, Renewing | Acquiring):
+            return state.flight.started_at
+        return state.next_at if isinstance(state, Starved | Lost) else FOREVER
 
     def wanted(self, state: State, event: Wanted) -> Step:
         """A caller waits: answer it, let it wait, or start."""
@@ -190,9 +207,8 @@ class Machine:
         if isinstance(state, LoggedOut):
             return state, (Deny(_logged_out()),)
         if isinstance(state, Starved):
-            error = state.record.error
-            if isinstance(error, NoAuthenticationClusterError):
-                return state, (Deny(error),)
+            if _slow(state.record):
+                return state, (Deny(cast("CloudAuthError", state.record.error)),)
             return self.woken(state, Woken(now))
         if isinstance(state, Lost):
             rested = self.earliest(state.record, now) <= now
@@ -201,181 +217,154 @@ class Machine:
             return self.seek(state.record, now, None, at=now, by=Exchange.LOGIN)
         return state, ()
 
+    # -- a token is refused ---------------------------------------------------------------
+
+    def verdict(self, state: State, event: Rejected) -> Verdict:
+        """Say what becomes of the request that `event` is about."""
+        if not self.renewable:
+            return Verdict.FINAL
+        if not isinstance(state, Active | Renewing | Degraded):
+            return Verdict.AGAIN  # it waits for a token where it is written
+        if event.generation != state.held.token.generation:
+            return Verdict.AGAIN
+        if state.held.confirmed:
+            return Verdict.AGAIN if event.coded else Verdict.FINAL
+        return Verdict.WAIT
+
     def rejected(self, state: State, event: Rejected) -> Step:
-        """The API refused a token: if it is the one in hand, it is dead."""
+        """The API refused a token: ask about it now or later, or renew it later, or do nothing."""
+        record, now = state.record, event.now
         if (
-            isinstance(state, Active | Renewing | Degraded)
-            and event.generation == state.held.token.generation
-            and self.renewable
+            not isinstance(state, Active | Renewing | Degraded)
+            or event.generation != state.held.token.generation
+            or not self.renewable
         ):
-            return self.run_out(state, event.now)
-        return state, ()
+            return state, ()
+        first, confirmed = record.calls == 0, state.held.confirmed
+        if isinstance(state, Renewing):
+            if first and event.coded and not confirmed:
+                return Acquiring(record, state.flight, state.held), (Withhold(), WakeAt(FOREVER))
+            return state, ()
+        if confirmed and not event.coded:
+            return state, ()
+        called = evolve(record, called=True, calls=record.calls + 1)
+        at = now if first and not confirmed else pace(record, self.policy, event.draw)
+        if at >= min(state.next_at, state.ask_at):
+            return state, ()  # an attempt comes first
+        if confirmed:
+            by = self.way(record, state.held, now, dead=False) or state.by
+            after: Active | Degraded = evolve(state, record=called, next_at=max(at, now), by=by)
+        elif at <= now:
+            return self.ask(called, now, state.held, state, withhold=event.coded)
+        else:
+            after = evolve(state, record=called, ask_at=at)
+        return after, (WakeAt(self.next_wake(after)),)
+
+    def ask(
+        self,
+        record: Record,
+        now: float,
+        held: Held,
+        before: Active | Degraded,
+        *,
+        withhold: bool = False,
+    ) -> Step:
+        """Start an attempt with the question whether `held` is good; not counted as a call."""
+        record = evolve(record, asked_at=now, number=record.number + 1)
+        flight = Flight(record.number, Exchange.ASK, now, before)
+        call = Ask(record.number, self.policy.attempt_timeout / 4.0, held.token)
+        if withhold:
+            return Acquiring(record, flight, held), (Withhold(), call, WakeAt(FOREVER))
+        return Renewing(record, held, flight), (call, WakeAt(held.hard_at))
+
+    def confirmed(self, state: Renewing | Acquiring, event: Confirmed) -> Step:
+        """The token is good: go on with it, and with what was planned."""
+        before = cast("Active | Degraded", state.flight.before)
+        held = evolve(before.held, confirmed=True)
+        record = evolve(state.record, called=False)
+        good = evolve(before, record=record, held=held)
+        if state.flight.insisted and event.now < held.hard_at:
+            after, effects = self.asked(good, RenewalAsked(event.now))
+            return after, (Serve(held), *effects)
+        after, effects = self.woken(good, Woken(event.now))
+        return after, (*effects, Conclude(None))
+
+    def unconfirmed(self, state: Renewing | Acquiring, event: Unconfirmed) -> Step:
+        """The token may be dead: renew it in the same attempt, as soon as one may start."""
+        flight, record, now = state.flight, state.record, event.now
+        before = cast("Active | Degraded", flight.before)
+        in_use = isinstance(state, Renewing) and not event.dead
+        held = before.held
+        at = self.earliest(record, now)
+        if _slow(record):
+            at = max(at, before.next_at)
+        if at > now:
+            if in_use:
+                asking = evolve(before, record=record, ask_at=at)
+                return asking, (WakeAt(self.next_wake(asking)),)
+            by = self.way(record, held, now, dead=True) or Exchange.LOGIN
+            return Starved(record, at, by, held, before), (Withhold(), WakeAt(at))
+        way = self.way(record, held, now, dead=True)
+        if way is None:
+            if in_use:
+                return self.woken(evolve(before, record=record), Woken(now))
+            return self.lose(record, now)
+        good = held if in_use else None
+        return self.start(record, now, way, good=good, spent=None if in_use else held)
+
+    # -- the user asks --------------------------------------------------------------------
 
     def asked(self, state: State, event: RenewalAsked | LoginAsked) -> Step:
         """The user wants a renewal: join the one under way, or start as soon as allowed."""
-        record, now = state.record, event.now
+        now = event.now
         if isinstance(state, Renewing | Acquiring):
+            flight = state.flight
+            # These may end without a renewal.
+            if isinstance(event, RenewalAsked) and (flight.trial or flight.by is Exchange.ASK):
+                return evolve(state, flight=evolve(flight, insisted=True)), ()
             return state, ()
-        login = isinstance(event, LoginAsked)
+        login, trial = isinstance(event, LoginAsked), getattr(event, "trial", False)
         if isinstance(state, LoggedOut) and not login:
             return state, (Conclude(_logged_out()),)
+        record = evolve(state.record, called=False)
+        if login:
+            record = evolve(record, barred_until=-FOREVER)  # who insists may
         held = state.held if isinstance(state, Active | Degraded) else None
         spent = state.spent if isinstance(state, Starved) else None
         good = held if held is not None and now < held.hard_at else None
-        by = self.way(record, held or spent, dead=good is None)
+        by = self.way(record, held or spent, now, dead=good is None)
         if login and by is not None:
-            by = Exchange.LOGIN if self.way(record, None, dead=True) else None
-        if isinstance(event, LoginAsked) and event.trial:
+            by = Exchange.LOGIN if self.way(record, None, now, dead=True) else None
+        if trial:
             by = Exchange.LOGIN
         if by is None:
             nothing = SessionExpiredError("these credentials give no other token")
             return state, (Conclude(record.refused or nothing.because(record.error)),)
         at = self.earliest(record, now)
         if at <= now:
-            before = state if isinstance(event, LoginAsked) and event.trial else None
             old = None if good is not None else held or spent
+            before = state if trial else None
             return self.start(record, now, by, good=good, spent=old, before=before)
         if good is not None:
-            planned = evolve(cast("Active | Degraded", state), next_at=at, by=by)
+            planned = cast("Active | Degraded", state)
+            planned = evolve(planned, record=record, next_at=at, by=by)
             return planned, (WakeAt(self.next_wake(planned)),)
         return Starved(record, at, by, held or spent), (Withhold(), WakeAt(at))
 
-    def rest(self, state: State, now: float) -> float | None:
-        """Return the seconds until a login on trial may start; `None`: a flight is under way."""
+    def rest(self, state: State, now: float, since: float) -> float | None:
+        """Return the seconds until a login may start, or be joined that started at `since`.
+
+        Or later; `None`: another attempt is under way.
+        """
         if isinstance(state, Renewing | Acquiring):
-            return None
+            flight = state.flight
+            joins = flight.by is Exchange.LOGIN and not flight.trial
+            return 0.0 if joins and flight.started_at >= since else None
         return max(0.0, self.earliest(state.record, now) - now)
-
-    def granted(self, state: Renewing | Acquiring, event: Granted) -> Step:
-        """Adopt a token, unless it is dead on arrival."""
-        old, flight, grant = state.record, state.flight, event.grant
-        held = held_of(grant, old.generation + 1, self.policy, event.draw)
-        if min(held.hard_at, held.expires_at) <= event.now:
-            problem = "in the past by the server's own clock @ $.session_expiration_time"
-            dead = InvalidResponseError("the new token is expired already", problems=(problem,))
-            return self.failed(state, Failed(event.now, event.number, dead, event.draw))
-        ways = self if event.abilities is None else evolve(self, abilities=event.abilities)
-        before = state.held if isinstance(state, Renewing) else state.spent
-        if flight.by is Exchange.REFRESH and self.abilities.repeatable and before is not None:
-            was, is_ = before.token.session_expiration_time, grant.expires_at
-            # The end did not move: a cap on the session, and only a login leads past it.
-            held = evolve(held, final=was is not None and is_ is not None and is_ <= was)
-        record = Record(
-            started_at=old.started_at,
-            number=old.number,
-            generation=old.generation + 1,
-            # A refused password stays refused, however well `_refresh` goes.
-            refused=None if flight.by is Exchange.LOGIN else old.refused,
-        )
-        by = ways.way(record, held, dead=False)
-        next_at = FOREVER if by is None else self.earliest(record, held.renew_at)
-        after = Active(record, held, next_at, by or Exchange.LOGIN)
-        expiry = {"session_expiration_time": grant.expires_at}
-        told: list[Effect] = []
-        if flight.by is Exchange.LOGIN:
-            told.append(Emit(events.LoggedIn, expiry))
-        if record.generation > 1:
-            took = event.now - flight.started_at
-            details = {"generation": record.generation, "took": took, **expiry}
-            told.append(Emit(events.TokenRenewed, details))
-        serve = Serve(held, event.abilities is not None)
-        return after, (serve, Conclude(None), WakeAt(self.next_wake(after)), *told)
-
-    def failed(self, state: Renewing | Acquiring, event: Failed) -> Step:
-        """Go on to a login in the same renewal, plan the next attempt, or give up."""
-        flight, now, error = state.flight, event.now, event.error
-        if flight.before is not None:
-            return self.trial_failed(state, flight.before, event)
-        record = state.record
-        held = state.held if isinstance(state, Renewing) else state.spent
-        good = held if isinstance(state, Renewing) and now < state.held.hard_at else None
-        if flight.by is Exchange.REFRESH and refused(error, 401) and held is not None:
-            held = evolve(held, final=True)
-            good = None if good is None else held
-            if self.way(record, held, dead=True) is Exchange.LOGIN:
-                return self.login_instead(state, now, held)
-        barred = flight.by is Exchange.LOGIN and refused(error, 401, 403)
-        record = evolve(
-            record,
-            failures=record.failures + 1,
-            error=error,
-            refused=error if barred else record.refused,
-        )
-        by = self.way(record, held, dead=good is None)
-        if good is not None and (by is not None or self.abilities.repeatable):
-            return self.degrade(record, event, good, by)
-        if by is None or barred:
-            after, effects = self.lose(record, now)
-            ours = for_request(error) if by is None and not barred else error
-            again = by if self.abilities.rotates else None  # else nothing will be tried
-            return after, (self.told(record, event, again), Conclude(ours), *effects)
-        at = self.retry_at(record, event, by)
-        after, effects = self.seek(record, now, held, at=at, by=by)
-        effects = (self.told(record, event, by), Conclude(error), *effects)
-        if isinstance(state, Renewing) or (held is not None and record.failures == 1):
-            effects = (*effects, Emit(events.SessionLost, {"error": for_request(error)}))
-        if isinstance(error, NoAuthenticationClusterError):
-            effects = (*effects, Deny(error))
-        return after, effects
-
-    def retry_at(self, record: Record, event: Failed, by: Exchange) -> float:
-        """Return when the next attempt starts."""
-        delay = backoff(record, event.error, self.policy, event.draw)
-        if record.refused is event.error and by is Exchange.LOGIN:
-            delay = max(delay, self.policy.permanent_interval)  # until the secret rotates
-        return self.earliest(record, event.now + delay)
-
-    def told(self, record: Record, event: Failed, by: Exchange | None) -> Emit:
-        """Return the news of a failure."""
-        retry_at = None if by is None else self.retry_at(record, event, by)
-        details = {"error": event.error, "attempt": record.failures, "retry_at": retry_at}
-        return Emit(events.RenewalFailed, details)
-
-    def degrade(self, record: Record, event: Failed, good: Held, by: Exchange | None) -> Step:
-        """Keep sending a good token. Where nothing is left to try it serves to its end."""
-        at = FOREVER if by is None else self.retry_at(record, event, by)
-        after = Degraded(record, good, at, by or Exchange.LOGIN)
-        first = (Emit(events.SessionDegraded),) if record.failures == 1 else ()
-        wake = WakeAt(self.next_wake(after))
-        return after, (Conclude(event.error), wake, self.told(record, event, by), *first)
-
-    def login_instead(self, state: Renewing | Acquiring, now: float, held: Held) -> Step:
-        """After a refused ``_refresh``: log in, in the same renewal."""
-        flight = evolve(state.flight, by=Exchange.LOGIN)
-        left = max(flight.started_at + self.policy.renewal_timeout - now, self.policy.min_interval)
-        if isinstance(state, Renewing):
-            timeout = min(self.allowance(now, held), left)
-            return Renewing(state.record, held, flight), (Login(flight.number, timeout),)
-        timeout = min(self.policy.attempt_timeout, left)
-        return Acquiring(state.record, flight, held), (Login(flight.number, timeout),)
-
-    def trial_failed(self, state: Renewing | Acquiring, before: State, event: Failed) -> Step:
-        """Other credentials did not work: go back to what was there before them."""
-        now, record = event.now, state.record
-        before = evolve(
-            before, record=evolve(before.record, started_at=record.started_at, number=record.number)
-        )
-        details = {"error": event.error, "attempt": 1, "retry_at": None}
-        told = (Emit(events.RenewalFailed, details), Conclude(event.error))
-        if isinstance(before, Active | Degraded | Starved):
-            next_at = self.earliest(before.record, before.next_at)
-            before = evolve(before, next_at=next_at)
-        if isinstance(before, Active | Degraded) and isinstance(state, Acquiring):
-            after, effects = self.run_out(before, now)
-        elif isinstance(before, Lost):
-            after, effects = before, (WakeAt(before.next_at), Deny(before.error))
-        elif isinstance(before, LoggedOut):
-            after, effects = before, (Deny(_logged_out()),)
-        else:
-            after, effects = self.woken(before, Woken(now))
-        error = after.record.error
-        if isinstance(after, Starved) and isinstance(error, NoAuthenticationClusterError):
-            effects = (*effects, Deny(error))
-        return after, (*told, *effects)
 
     def logout(self, state: State, _: LogoutAsked) -> Step:
         """Forget the token, and drop a renewal under way so that it revives nothing."""
-        record = evolve(state.record, error=None, failures=0)
+        record = evolve(state.record, error=None, failures=0, called=False, calls=0)
         gone = _logged_out()
         told = Emit(events.LoggedOut)
         return LoggedOut(record), (
@@ -384,6 +373,7 @@ class Machine:
             WakeAt(FOREVER),
             Deny(gone),
             Conclude(gone),
+            Conclude(gone, trial=True),
             told,
         )
 
@@ -391,16 +381,170 @@ class Machine:
         """End it all."""
         return Closed(state.record), (Withhold(), Abandon(), WakeAt(FOREVER))
 
+    # -- an attempt ends ------------------------------------------------------------------
+
+    def granted(self, state: Renewing | Acquiring, event: Granted) -> Step:
+        """Adopt a token, unless it is dead on arrival."""
+        old, flight, grant = state.record, state.flight, event.grant
+        held = held_of(grant, old.generation + 1, self.policy, event.draw)
+        if min(held.hard_at, held.expires_at) <= event.now:
+            problem = "in the past by both clocks @ $.session_expiration_time"
+            dead = InvalidResponseError("the new token is expired already", problems=(problem,))
+            return self.failed(state, Failed(event.now, event.number, dead, event.draw))
+        ways = self if event.abilities is None else evolve(self, abilities=event.abilities)
+        before = state.held if isinstance(state, Renewing) else state.spent
+        if flight.by is Exchange.REFRESH and self.abilities.repeatable and before is not None:
+            was, is_ = before.token.session_expiration_time, grant.expires_at
+            # The end did not move: a cap on the session, and only a login leads past it.
+            held = evolve(held, final=was is not None and is_ is not None and is_ <= was)
+        if old.called and before is not None:
+            held = evolve(held, confirmed=before.confirmed)
+        login = flight.by is Exchange.LOGIN
+        record = Record(
+            started_at=old.started_at,
+            number=old.number,
+            generation=old.generation + 1,
+            # A refused password stays refused, however well `_refresh` goes.
+            refused=None if login else old.refused,
+            barred_until=-FOREVER if login else old.barred_until,
+            bars=0 if login else old.bars,
+            asked_at=old.asked_at,
+            calls=old.calls if old.called else 0,
+        )
+        by = ways.way(record, held, held.renew_at, dead=False)
+        next_at = FOREVER if by is None else self.earliest(record, held.renew_at)
+        after = Active(record, held, next_at, by or Exchange.LOGIN)
+        expiry = {"session_expiration_time": grant.expires_at}
+        told: list[Effect] = []
+        if login:
+            told.append(Emit(events.LoggedIn, expiry))
+        if record.generation > 1:
+            took = event.now - flight.started_at
+            details = {"generation": record.generation, "took": took, **expiry}
+            told.append(Emit(events.TokenRenewed, details))
+        done = (Conclude(None), Conclude(None, trial=True)) if flight.trial else (Conclude(None),)
+        serve = Serve(held, adopt=event.abilities is not None)
+        return after, (serve, *done, WakeAt(self.next_wake(after)), *told)
+
+    def failed(self, state: Renewing | Acquiring, event: Failed) -> Step:
+        """Go on to a login in the same renewal, plan the next attempt, or give up."""
+        flight, now, error = state.flight, event.now, event.error
+        if flight.by is Exchange.ASK:
+            return self.unconfirmed(state, Unconfirmed(now, event.number, dead=False))
+        if flight.trial:
+            return self.trial_failed(state, cast("State", flight.before), event)
+        record = state.record
+        held = state.held if isinstance(state, Renewing) else state.spent
+        good = held if isinstance(state, Renewing) and now < state.held.hard_at else None
+        if flight.by is Exchange.REFRESH and refused(error, 401) and held is not None:
+            held = evolve(held, final=True)
+            good = None if good is None else held
+            if self.way(record, held, now, dead=True) is Exchange.LOGIN:
+                return self.login_instead(state, now, held)
+        record = evolve(record, failures=record.failures + 1, error=error)
+        barred = flight.by is Exchange.LOGIN and refused(error, 401, 403)
+        if barred and error is not record.refused:  # the same again was not sent again
+            until = now + bar(record.bars, self.policy)
+            record = evolve(record, refused=error, barred_until=until, bars=record.bars + 1)
+        by = self.way(record, held, now, dead=good is None)
+        if good is not None and (by is not None or self.abilities.repeatable):
+            return self.degrade(record, event, good, by)
+        if by is None or barred:
+            after, effects = self.lose(record, now)
+            ours = for_request(error) if by is None and not barred else error
+            at = cast("Lost", after).next_at
+            return after, (self.told(record, event, at), Conclude(ours), *effects)
+        at = self.retry_at(record, event, by, good=False)
+        after, effects = self.seek(record, now, held, at=at, by=by)
+        effects = (self.told(record, event, at), Conclude(error), *effects)
+        if isinstance(state, Renewing) or (held is not None and record.failures == 1):
+            effects = (*effects, Emit(events.SessionLost, {"error": for_request(error)}))
+        hopeless = record.generation == 0 and not error.retryable
+        if hopeless or _slow(record):
+            effects = (*effects, Deny(error))
+        return after, effects
+
+    def login_instead(self, state: Renewing | Acquiring, now: float, held: Held) -> Step:
+        """After a refused ``_refresh``: log in, in the same renewal."""
+        flight = evolve(state.flight, by=Exchange.LOGIN)
+        left = max(flight.started_at + self.policy.renewal_timeout - now, self.policy.min_interval)
+        call = self.login(state.record, now, min(self.policy.attempt_timeout, left))
+        if isinstance(state, Renewing):
+            call = evolve(call, timeout=min(self.allowance(now, held), left))
+            return Renewing(state.record, held, flight), (call,)
+        return Acquiring(state.record, flight, held), (call,)
+
+    def trial_failed(self, state: Renewing | Acquiring, before: State, event: Failed) -> Step:
+        """Other credentials did not work: go back to what was there before them."""
+        now, record = event.now, state.record
+        before = evolve(
+            before, record=evolve(before.record, started_at=record.started_at, number=record.number)
+        )
+        told = Conclude(event.error, trial=True)
+        if isinstance(before, Active | Degraded | Starved):
+            before = evolve(before, next_at=self.earliest(before.record, before.next_at))
+        if state.flight.insisted:
+            after, effects = self.asked(before, RenewalAsked(now))
+            if isinstance(state, Renewing) or not isinstance(after, Active | Degraded):
+                return after, (told, *effects)
+            before = after
+        if isinstance(before, Active | Degraded) and isinstance(state, Acquiring):
+            after, effects = self.run_out(before, now)
+        elif isinstance(before, Lost):
+            after, effects = before, (WakeAt(before.next_at), Deny(before.error))
+        elif isinstance(before, LoggedOut):
+            after, effects = before, (Deny(_logged_out()),)
+        else:
+            after, effects = self.woken(before, Woken(now))
+        if isinstance(after, Starved) and _slow(after.record):
+            effects = (*effects, Deny(cast("CloudAuthError", after.record.error)))
+        return after, (told, *effects)
+
+    def degrade(self, record: Record, event: Failed, good: Held, by: Exchange | None) -> Step:
+        """Keep sending a good token. Where nothing is left to try it serves to its end."""
+        at = record.barred_until if record.refused else FOREVER
+        if by is not None:
+            at = self.retry_at(record, event, by, good=True)
+        after = Degraded(record, good, at, by or Exchange.LOGIN)
+        first = (Emit(events.SessionDegraded),) if record.failures == 1 else ()
+        wake = WakeAt(self.next_wake(after))
+        return after, (Conclude(event.error), wake, self.told(record, event, at), *first)
+
+    def retry_at(self, record: Record, event: Failed, by: Exchange, *, good: bool) -> float:
+        """Return when the next attempt starts."""
+        delay = backoff(record, event.error, self.policy, event.draw, good=good)
+        if record.refused is event.error and by is Exchange.LOGIN:
+            delay = max(delay, self.policy.permanent_interval)  # until the secret rotates
+            delay = min(delay, max(record.barred_until - event.now, 0.0))
+        return self.earliest(record, event.now + delay)
+
+    def told(self, record: Record, event: Failed, at: float) -> Emit:
+        """Return the news of a failure."""
+        retry_at = None if at == FOREVER else at
+        details = {"error": event.error, "attempt": record.failures, "retry_at": retry_at}
+        return Emit(events.RenewalFailed, details)
+
     # -- starting, waiting, giving up -----------------------------------------------------
 
     @property
     def renewable(self) -> bool:
-        """Whether a token can ever be followed by another."""
+        """Whether a refused token can be followed by another."""
         return self.abilities.repeatable or self.abilities.refreshable
 
-    def way(self, record: Record, held: Held | None, *, dead: bool) -> Exchange | None:
-        """Choose: ``_refresh`` with a live token, else a login, else what is left."""
-        barred = record.refused is not None and not self.abilities.rotates
+    def barred(self, record: Record, now: float) -> bool:
+        """Return whether these very credentials may not be sent: they were refused."""
+        return record.refused is not None and now < record.barred_until
+
+    def way(self, record: Record, held: Held | None, now: float, *, dead: bool) -> Exchange | None:
+        """Return how to get a token from `now` on.
+
+        Args:
+            record: Where a refusal of the credentials is kept.
+            held: The last token, if there is one.
+            now: When.
+            dead: Whether that one is known to be of no use any more.
+        """
+        barred = self.barred(record, now) and not self.abilities.rotates
         refresh = self.abilities.refreshable and held is not None and not held.final
         if refresh and not dead:
             return Exchange.REFRESH
@@ -419,6 +563,11 @@ class Machine:
         half = (good.hard_at - now) / 2.0
         return max(min(self.policy.attempt_timeout, half), self.policy.min_interval)
 
+    def login(self, record: Record, now: float, timeout: float, *, trial: bool = False) -> Login:
+        """Return the call that logs in; refused credentials are sent only once they changed."""
+        refusal = record.refused if self.barred(record, now) and not trial else None
+        return Login(record.number, timeout, trial, refusal)
+
     def start(
         self,
         record: Record,
@@ -429,12 +578,16 @@ class Machine:
         spent: Held | None = None,
         before: State | None = None,
     ) -> Step:
-        """Start an attempt now, with the token in hand `good`, or `spent`."""
+        """Start an attempt now, with the token in hand `good`, or `spent`.
+
+        `before`: for a login on trial.
+        """
         record = evolve(record, started_at=now, number=record.number + 1)
-        flight = Flight(record.number, by, now, before)
+        trial = before is not None
+        flight = Flight(record.number, by, now, before, trial)
         timeout = self.allowance(now, good)
         offered = good or spent
-        call: Effect = Login(record.number, timeout, trial=before is not None)
+        call: Effect = self.login(record, now, timeout, trial=trial)
         if by is Exchange.REFRESH and offered is not None:
             call = Refresh(record.number, timeout, offered.token)
         if good is None:
@@ -452,11 +605,34 @@ class Machine:
             return self.start(record, now, by, spent=spent)
         return Starved(record, at, by, spent), (Withhold(), WakeAt(at))
 
+    def run_out(self, state: Active | Renewing | Degraded, now: float) -> Step:
+        """Stop sending a token that is past its hard limit."""
+        record, held = state.record, state.held
+        if isinstance(state, Renewing):
+            after: State = Acquiring(record, state.flight, held)
+            effects: tuple[Effect, ...] = (Withhold(), WakeAt(FOREVER))
+        else:
+            at = now if isinstance(state, Active) else state.next_at
+            asked = getattr(record.error, "retry_after", None)
+            if not _slow(record) and asked is None:
+                at = min(at, now + LONGEST_PAUSE)
+            by = self.way(record, held, now, dead=True)
+            after, effects = self.seek(record, now, held, at=at, by=by)
+        error = record.error
+        if error is None or isinstance(after, Lost):
+            return after, effects
+        effects = (*effects, Emit(events.SessionLost, {"error": for_request(error)}))
+        if _slow(record):
+            effects = (*effects, Deny(error))
+        return after, effects
+
     def lose(self, record: Record, now: float) -> Step:
-        """Give up, until the user or a rotated secret leads on."""
+        """Give up, until a bar ends, or the user or a rotated secret leads on."""
         expired = SessionExpiredError("the token has expired or was refused")
         error = for_request(record.refused or record.error or expired)
-        at = now + self.policy.permanent_interval if self.abilities.rotates else FOREVER
+        at = record.barred_until if self.barred(record, now) else FOREVER
+        if self.abilities.rotates:
+            at = min(at, now + self.policy.permanent_interval)
         told = Emit(events.SessionLost, {"error": error})
         return Lost(record, error, at), (Withhold(), WakeAt(at), Deny(error), Conclude(error), told)
 
@@ -467,6 +643,8 @@ _HANDLERS: Final[dict[type[Input], Callable[..., Step]]] = {
     Woken: Machine.woken,
     Wanted: Machine.wanted,
     Rejected: Machine.rejected,
+    Confirmed: Machine.confirmed,
+    Unconfirmed: Machine.unconfirmed,
     RenewalAsked: Machine.asked,
     LoginAsked: Machine.asked,
     Granted: Machine.granted,

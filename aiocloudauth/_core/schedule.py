@@ -1,8 +1,8 @@
-"""PURE: how long a token lives, when it is renewed, and the delay after a failure."""
+"""PURE: how long a token lives, when it is renewed, and the pauses between attempts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiocloudauth._core.states import FOREVER, Grant, Held, Record
 from aiocloudauth.errors import CloudAuthError, NoAuthenticationClusterError
@@ -11,32 +11,42 @@ from aiocloudauth.token import SessionToken
 if TYPE_CHECKING:
     from aiocloudauth.policy import RenewalPolicy
 
-__all__ = ["backoff", "held_of", "lifetime", "plan", "skew"]
+__all__ = ["LONGEST_PAUSE", "backoff", "bar", "held_of", "lifetime", "pace", "plan"]
 
 
-def skew(grant: Grant) -> float:
-    """Return the server's clock minus this machine's, seconds, to be subtracted.
-
-    ``Date`` has a resolution of one second, so the offset lies between ``Date`` minus
-    the receipt and ``Date`` plus a second minus the sending. Where that holds 0 this
-    machine's clock stands; else the upper end is used, so that tokens die sooner.
-
-    Source: RFC 9110 section 6.6.1.
-    """
-    if grant.server_wall is None:
-        return 0.0
-    low = grant.server_wall - grant.received_wall
-    high = grant.server_wall + 1.0 - grant.sent_wall
-    return 0.0 if low <= 0.0 <= high else high
+#: The longest pause between two attempts while there is no token, seconds; but for what the
+#: server asks for in ``Retry-After``, and for the pace after a 501.
+LONGEST_PAUSE: Final = 10.0
+#: A refused login is tried again after `refused_interval` times this at most.
+_LONGEST_BAR: Final = 16
 
 
 def lifetime(grant: Grant, policy: RenewalPolicy) -> float:
-    """Return how long the token lives from its receipt, seconds; 0 or less if it is dead."""
+    """Return how long the token lives from its receipt, seconds; 0 or less if it is dead.
+
+    The expiry is an instant of the server's clock, whose offset to this machine's lies
+    between ``Date`` minus the receipt and ``Date`` plus a second minus the sending, since
+    ``Date`` has a resolution of one second. Where that holds 0 this machine's clock stands.
+    Else one of the two is wrong, and which one cannot be known: a proxy may have written
+    the ``Date``. So the token has two lives, and the shorter one counts that leaves time for
+    a renewal; if neither does, the longer.
+
+    Source: RFC 9110 section 6.6.1.
+    """
     if grant.static:
         return FOREVER
     if grant.expires_at is None:
         return policy.assumed_lifetime
-    return grant.expires_at.timestamp() - skew(grant) - grant.received_wall
+    ours = grant.expires_at.timestamp() - grant.received_wall
+    if grant.server_wall is None:
+        return ours
+    low = grant.server_wall - grant.received_wall
+    high = grant.server_wall + 1.0 - grant.sent_wall
+    if low <= 0.0 <= high:
+        return ours
+    lives = (ours, ours - high)
+    usable = [life for life in lives if life > 2.0 * policy.min_interval]
+    return min(usable) if usable else max(lives)
 
 
 def plan(life: float, policy: RenewalPolicy, draw: float) -> tuple[float, float]:
@@ -61,12 +71,39 @@ def held_of(grant: Grant, generation: int, policy: RenewalPolicy, draw: float) -
     return Held(token, issued + life, issued + renew_after, issued + hard_after)
 
 
-def backoff(record: Record, error: CloudAuthError, policy: RenewalPolicy, draw: float) -> float:
-    """Return the seconds to the next attempt after `error`, which `record` counts already."""
+def backoff(
+    record: Record, error: CloudAuthError, policy: RenewalPolicy, draw: float, *, good: bool
+) -> float:
+    """Return the seconds to the next attempt after `error`, which `record` counts already.
+
+    `good`: a token may be sent meanwhile; else no pause is longer than `LONGEST_PAUSE`.
+    """
     asked = getattr(error, "retry_after", None) or 0.0
     asked = min(asked, policy.permanent_interval)
     if isinstance(error, NoAuthenticationClusterError):
         return max(asked, policy.permanent_interval, policy.min_interval)
-    exponent = min(max(record.failures - 1, 0), 64)  # far past any bound, and still a float
-    bound = min(policy.backoff_max, policy.backoff * 2.0**exponent)
+    bound = _doubled(policy, record.failures - 1)
+    if not good:
+        bound = min(bound, max(LONGEST_PAUSE - policy.min_interval, 0.0))
     return max(asked, policy.min_interval + draw * bound)
+
+
+def pace(record: Record, policy: RenewalPolicy, draw: float) -> float:
+    """Return when an attempt may start that a refusal of the token in hand calls for.
+
+    Not the first of them: each one that `record` counts doubles the pause.
+    """
+    pause = policy.min_interval + _doubled(policy, record.calls) * (1.0 + 0.2 * draw)
+    return max(record.started_at, record.asked_at) + pause
+
+
+def bar(bars: int, policy: RenewalPolicy) -> float:
+    """Return for how long refused credentials are not sent again, after `bars` refusals before."""
+    if policy.refused_interval is None:
+        return FOREVER
+    return policy.refused_interval * min(2.0 ** min(bars, 64), _LONGEST_BAR)
+
+
+def _doubled(policy: RenewalPolicy, times: int) -> float:
+    exponent = min(max(times, 0), 64)  # far past any bound, and still a float
+    return min(policy.backoff_max, policy.backoff * 2.0**exponent)

@@ -1,4 +1,4 @@
-"""The values of the lifecycle: states, inputs, effects. PURE, and no decisions.
+"""PURE: states, inputs, effects, and the table of which input may lead where. No decisions.
 
 Times are seconds on one scale that never goes back; datetimes appear only where they
 are passed through.
@@ -24,10 +24,22 @@ FOREVER: Final = float("inf")
 
 
 class Exchange(enum.Enum):
-    """The two ways to a new token."""
+    """What an attempt is at: the question whether a token is good, or a way to a new one."""
 
+    ASK = "ask"
     LOGIN = "login"
     REFRESH = "refresh"
+
+
+class Verdict(enum.Enum):
+    """What becomes of a request whose token was refused."""
+
+    #: The refusal is the caller's answer.
+    FINAL = "final"
+    #: It is sent again at once.
+    AGAIN = "again"
+    #: It is sent again when the attempt that the refusal calls for is over.
+    WAIT = "wait"
 
 
 # -- values -------------------------------------------------------------------------------
@@ -65,7 +77,8 @@ class Grant:
 class Held:
     """A token, and its times on the scale of ``now``.
 
-    `final`: ``_refresh`` does not prolong it, so only a login leads on.
+    `final`: ``_refresh`` does not prolong it, so only a login leads on. `confirmed`: the API
+    said that it is good, of this one or of its predecessor.
     """
 
     token: SessionToken
@@ -73,20 +86,29 @@ class Held:
     renew_at: float
     hard_at: float
     final: bool = False
+    confirmed: bool = False
 
 
 @frozen
 class Flight:
-    """A renewal under way.
+    """An attempt under way.
 
-    `before`: for a login on trial, with credentials that are not adopted yet, the
-    state to go back to if they do not work.
+    Attributes:
+        number: Names it, so that a late answer is known as such.
+        by: What it is at.
+        started_at: When it started.
+        before: The state to go back to if a login on trial, with credentials that are not
+            adopted yet, does not work, or if a token that was asked about is good.
+        trial: Whether it is such a login.
+        insisted: Whether the user asked for a renewal meanwhile.
     """
 
     number: int
     by: Exchange
     started_at: float
     before: State | None = None
+    trial: bool = False
+    insisted: bool = False
 
 
 @frozen(kw_only=True)
@@ -99,7 +121,14 @@ class Record:
         generation: The number of the newest token.
         failures: Failed attempts since the last success.
         error: The last failure; ``None`` after a success.
-        refused: The refusal of the credentials; no login until they change.
+        refused: The refusal of the credentials: no login before `barred_until`, unless
+            they change or the user insists.
+        barred_until: When they are tried again.
+        bars: Refusals of the credentials since the last login that worked.
+        asked_at: When a token was last asked about.
+        called: Whether the attempt that is under way or planned is one that a refused
+            token called for.
+        calls: Such attempts since the last renewal that worked and was none.
     """
 
     started_at: float = -FOREVER
@@ -108,6 +137,11 @@ class Record:
     failures: int = 0
     error: CloudAuthError | None = None
     refused: CloudAuthError | None = None
+    barred_until: float = -FOREVER
+    bars: int = 0
+    asked_at: float = -FOREVER
+    called: bool = False
+    calls: int = 0
 
 
 # -- states ---------------------------------------------------------------------------
@@ -132,11 +166,12 @@ class New(State):
 
 @frozen
 class Active(State):
-    """A good token; the next renewal is planned."""
+    """A good token; the next renewal is planned. `ask_at`: when to ask whether it is good."""
 
     held: Held
     next_at: float
     by: Exchange
+    ask_at: float = FOREVER
     shown: ClassVar[SessionState] = SessionState.ACTIVE
 
 
@@ -155,11 +190,12 @@ class Renewing(State):
 
 @frozen
 class Degraded(State):
-    """A good token; the last renewal failed and the next is planned."""
+    """A good token; the last renewal failed and the next is planned. `ask_at`: as in `Active`."""
 
     held: Held
     next_at: float
     by: Exchange
+    ask_at: float = FOREVER
     shown: ClassVar[SessionState] = SessionState.DEGRADED
 
 
@@ -173,18 +209,24 @@ class Acquiring(State):
 
 @frozen
 class Starved(State):
-    """No usable token; the next attempt is planned."""
+    """No usable token; the next attempt is planned.
+
+    `before`: the attempt begins by asking about `spent`, and this is the state to go back to
+    if that is good.
+    """
 
     next_at: float
     by: Exchange
     spent: Held | None = None
+    before: Active | Degraded | None = None
 
 
 @frozen
 class Lost(State):
     """No usable token and nothing to try. `error` is what requests are answered with.
 
-    `next_at`: when a callable is asked again, for its secret may have rotated.
+    `next_at`: when a refused login is tried again, or a callable is asked again, for its
+    secret may have rotated.
     """
 
     error: CloudAuthError
@@ -194,6 +236,8 @@ class Lost(State):
 @frozen
 class LoggedOut(State):
     """`logout` was called; a login leads on."""
+
+    shown: ClassVar[SessionState] = SessionState.LOGGED_OUT
 
 
 @frozen
@@ -235,9 +279,11 @@ class Wanted(Input):
 
 @frozen
 class Rejected(Input):
-    """The API refused the token of this generation."""
+    """The API refused the token of this generation. `coded`: in its own words."""
 
     generation: int
+    coded: bool
+    draw: float
 
 
 @frozen
@@ -272,6 +318,21 @@ class Failed(Input):
 
 
 @frozen
+class Confirmed(Input):
+    """Flight `number` was told that the token is good."""
+
+    number: int
+
+
+@frozen
+class Unconfirmed(Input):
+    """Flight `number` was not told so. `dead`: it was told by the API that it is not."""
+
+    number: int
+    dead: bool
+
+
+@frozen
 class LogoutAsked(Input):
     """The user wants the token forgotten."""
 
@@ -285,12 +346,26 @@ class CloseAsked(Input):
 
 
 @frozen
+class Ask:
+    """Ask the API whether `token` is good, within `timeout` seconds."""
+
+    number: int
+    timeout: float
+    token: SessionToken
+
+
+@frozen
 class Login:
-    """Log in, within `timeout` seconds. `trial`: with the credentials under trial."""
+    """Log in, within `timeout` seconds.
+
+    `trial`: with the credentials under trial. `refusal`: only if they are not those that it
+    was about.
+    """
 
     number: int
     timeout: float
     trial: bool = False
+    refusal: CloudAuthError | None = None
 
 
 @frozen
@@ -339,9 +414,13 @@ class Deny:
 
 @frozen
 class Conclude:
-    """Answer those who asked for this very renewal; `None` is success."""
+    """Answer those who wait for the end of the attempt; `None` is success.
+
+    `trial`: only the one who brought the credentials under trial.
+    """
 
     error: CloudAuthError | None
+    trial: bool = False
 
 
 @frozen
@@ -352,7 +431,9 @@ class Emit:
     details: dict[str, Any] = field(factory=dict)
 
 
-Effect: TypeAlias = Login | Refresh | Abandon | WakeAt | Serve | Withhold | Deny | Conclude | Emit
+Effect: TypeAlias = (
+    Ask | Login | Refresh | Abandon | WakeAt | Serve | Withhold | Deny | Conclude | Emit
+)
 Step: TypeAlias = tuple[State, tuple[Effect, ...]]
 
 
@@ -363,14 +444,14 @@ class IllegalInputError(RuntimeError):
     """An input that the state has no place for: a fault of the caller."""
 
 
-_IDLE: Final = (Active, Degraded, Renewing, Acquiring, Starved, Lost)
-_UNDER_WAY: Final = (Acquiring, Starved, Lost, LoggedOut)
+_LEFT: Final = (Acquiring, Starved, Lost)  # without a token
+_ANY: Final = (Active, Degraded, Renewing, *_LEFT)
 TRANSITIONS: Final[dict[type[State], dict[type[Input], tuple[type[State], ...]]]] = {
     New: {Opened: (Acquiring, Starved, New)},
     Active: {
-        Woken: (Active, Renewing, Acquiring, Starved, Lost),
-        Wanted: (Active, Acquiring, Starved, Lost),
-        Rejected: (Active, Acquiring, Starved, Lost),
+        Woken: (Active, Renewing, *_LEFT),
+        Wanted: (Active, *_LEFT),
+        Rejected: (Active, Renewing, Acquiring),
         RenewalAsked: (Active, Renewing, Acquiring, Starved),
         LoginAsked: (Active, Renewing, Acquiring, Starved),
     },
@@ -380,13 +461,15 @@ TRANSITIONS: Final[dict[type[State], dict[type[Input], tuple[type[State], ...]]]
         Rejected: (Renewing, Acquiring),
         RenewalAsked: (Renewing,),
         LoginAsked: (Renewing,),
-        Granted: (Renewing, Acquiring, Active, Degraded, Starved, Lost),
-        Failed: _IDLE,
+        Granted: _ANY,
+        Failed: _ANY,
+        Confirmed: _ANY,
+        Unconfirmed: _ANY,
     },
     Degraded: {
-        Woken: (Degraded, Renewing, Acquiring, Starved, Lost),
-        Wanted: (Degraded, Acquiring, Starved, Lost),
-        Rejected: (Degraded, Acquiring, Starved, Lost),
+        Woken: (Degraded, Renewing, *_LEFT),
+        Wanted: (Degraded, *_LEFT),
+        Rejected: (Degraded, Renewing, Acquiring),
         RenewalAsked: (Degraded, Renewing, Acquiring, Starved),
         LoginAsked: (Degraded, Renewing, Acquiring, Starved),
     },
@@ -396,8 +479,10 @@ TRANSITIONS: Final[dict[type[State], dict[type[Input], tuple[type[State], ...]]]
         Rejected: (Acquiring,),
         RenewalAsked: (Acquiring,),
         LoginAsked: (Acquiring,),
-        Granted: (Acquiring, Active, Starved, Lost, LoggedOut),
-        Failed: _UNDER_WAY,
+        Granted: (Active, *_LEFT, LoggedOut),
+        Failed: (*_LEFT, LoggedOut),
+        Confirmed: _ANY,
+        Unconfirmed: _LEFT,
     },
     Starved: {
         Woken: (Starved, Acquiring),
@@ -407,11 +492,11 @@ TRANSITIONS: Final[dict[type[State], dict[type[Input], tuple[type[State], ...]]]
         LoginAsked: (Starved, Acquiring),
     },
     Lost: {
-        Woken: (Lost, Starved, Acquiring),
+        Woken: _LEFT,
         Wanted: (Lost, Acquiring),
         Rejected: (Lost,),
-        RenewalAsked: (Lost, Starved, Acquiring),
-        LoginAsked: (Lost, Starved, Acquiring),
+        RenewalAsked: _LEFT,
+        LoginAsked: _LEFT,
     },
     LoggedOut: {
         Woken: (LoggedOut,),
@@ -422,12 +507,12 @@ TRANSITIONS: Final[dict[type[State], dict[type[Input], tuple[type[State], ...]]]
     },
     Closed: {Woken: (Closed,), CloseAsked: (Closed,)},
 }
-for _situation, _inputs in TRANSITIONS.items():
-    if _situation is not Closed:
+for _kind, _inputs in TRANSITIONS.items():
+    if _kind is not Closed:
         _inputs[CloseAsked] = (Closed,)
         _inputs[OpenGivenUp] = (New,)
-    if _situation not in {New, Closed}:
+    if _kind not in {New, Closed}:
         _inputs[LogoutAsked] = (LoggedOut,)
     # A late answer of a flight that was dropped is no fault; it changes nothing.
-    _inputs.setdefault(Granted, (_situation,))
-    _inputs.setdefault(Failed, (_situation,))
+    for _answer in (Granted, Failed, Confirmed, Unconfirmed):
+        _inputs.setdefault(_answer, (_kind,))

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from aiocloudauth.clock import Clock, Timeline
     from aiocloudauth.errors import ApiError
 
-__all__ = ["AuthExchange"]
+__all__ = ["Asked", "AuthExchange"]
 
 T = TypeVar("T")
 
@@ -59,6 +59,12 @@ _KNOWN: Final = 16
 #: Seconds an idle connection is kept: shorter than any server does, so that a renewal
 #: never writes to one that is being closed.
 _KEEPALIVE: Final = 2.0
+#: What every call says: an answer in JSON, as it is, and not from a cache.
+_HEADERS: Final = {
+    hdrs.ACCEPT: "application/json",
+    hdrs.ACCEPT_ENCODING: "identity",
+    hdrs.CACHE_CONTROL: "no-cache",
+}
 
 
 class _Stamp:
@@ -95,9 +101,27 @@ class _Call:
     secrets: tuple[Secret, ...]
     payload: aiohttp.Payload | None = None
     token_sent: bool = False
+    #: The statuses of an answer that counts.
+    good: range = range(200, 300)
 
     def __str__(self) -> str:
         return f"{self.method} /{self.path}"
+
+
+@frozen
+class Asked:
+    """What ``GET /users/auth`` told of a token: that it is good, and the times.
+
+    `received_at` is on the timeline; `sent_wall` and `received_wall` are this machine's wall
+    clock around the exchange, and `server_wall` is the ``Date`` of the answer, all in seconds
+    since the epoch. `expires_at` is the server's instant, aware UTC, or `None`.
+    """
+
+    expires_at: datetime | None
+    received_at: float
+    sent_wall: float
+    received_wall: float
+    server_wall: float | None
 
 
 class AuthExchange:
@@ -169,7 +193,7 @@ class AuthExchange:
             auto_decompress=False,
             trust_env=self._trust_env,
             timeout=self._timeout,
-            headers={hdrs.ACCEPT: "application/json", hdrs.ACCEPT_ENCODING: "identity"},
+            headers=_HEADERS,
         )
 
     async def stop(self) -> None:
@@ -223,12 +247,22 @@ class AuthExchange:
         """
         return await self._token(_bearer_call("POST", "users/auth/_refresh", token))
 
+    async def ask(self, token: SessionToken) -> Asked:
+        """Ask ``GET /users/auth`` whether `token` is good. Raises as `login`.
+
+        Only a 200 with a JSON object says so, and no cache is to answer.
+
+        Source: ECE 3.8 API, get-authentication-info; RFC 9111 section 5.2.1.4.
+        """
+        call = evolve(_bearer_call("GET", "users/auth", token), good=range(200, 201))
+        started = self._timeline.now()
+        answer, date = await self._answer(call, AuthenticationInfo)
+        return Asked(answer.expires_at, *self._times(started, date))
+
     async def expires_at(self, grant: Grant) -> datetime | None:
         """Ask ``GET /users/auth`` when the token ends. Raises as `login`."""
         token = SessionToken(grant.secret, None, 0, scheme=grant.scheme)
-        call = _bearer_call("GET", "users/auth", token)
-        answer, _ = await self._answer(call, AuthenticationInfo)
-        return answer.expires_at
+        return (await self.ask(token)).expires_at
 
     async def logout(self, token: SessionToken) -> None:
         """End the session of `token` on the server. Raises as `login`."""
@@ -253,19 +287,27 @@ class AuthExchange:
     async def _token(self, call: _Call) -> Grant:
         started = self._timeline.now()
         answer, date = await self._answer(call, TokenResponse)
-        # On the timeline: a suspend meanwhile has to widen the bounds of the server's clock.
         self._known.append(answer.token)
-        took = self._timeline.now() - started
-        received = self._clock.time()
+        received_at, sent, received, server = self._times(started, date)
         return Grant(
             secret=answer.token,
             scheme="Bearer",
             expires_at=answer.session_expiration_time,
-            received_at=self._timeline.now(),
-            sent_wall=received - took,
+            received_at=received_at,
+            sent_wall=sent,
             received_wall=received,
-            server_wall=None if date is None else date.timestamp(),
+            server_wall=server,
         )
+
+    def _times(
+        self, started: float, date: datetime | None
+    ) -> tuple[float, float, float, float | None]:
+        """Return when an answer came, on the timeline, and the three wall clocks around it."""
+        # On the timeline: a suspend meanwhile has to widen the bounds of the server's clock.
+        now = self._timeline.now()
+        received = self._clock.time()
+        server = None if date is None else date.timestamp()
+        return now, received - (now - started), received, server
 
     async def _answer(self, call: _Call, kind: type[T]) -> tuple[T, datetime | None]:
         """Make a call and return its answer, with the server's `Date`."""
@@ -340,6 +382,9 @@ class AuthExchange:
             raise InvalidResponseError(msg, problems=("status @ $",))
         if status >= 400:
             raise self._refused(call, response, body or b"")
+        if status not in call.good:
+            msg = f"{call}: a status of {status}"
+            raise InvalidResponseError(msg, problems=("status @ $",))
         if body is None:
             msg = f"{call}: the answer is longer than {self._max_body} bytes"
             raise InvalidResponseError(msg, problems=("too long @ $",))

@@ -10,12 +10,12 @@ from aiohttp import payload
 
 from aiocloudauth._http import compat
 from aiocloudauth._http.responses import peek
-from aiocloudauth._wire.failure import header_codes, is_token_refusal
+from aiocloudauth._wire.failure import Refusal, header_codes, refusal_of
 
 if TYPE_CHECKING:
     from aiocloudauth.clock import Clock
 
-__all__ = ["can_send_again", "is_refusal", "was_interrupted"]
+__all__ = ["can_send_again", "refusal_in", "was_interrupted"]
 
 #: Files whose lock puts a seek after a read that a thread is still busy with.
 _LOCKED = (io.BufferedReader, io.BufferedRandom, io.BytesIO)
@@ -59,13 +59,13 @@ def can_send_again(body: object, *, interrupted: bool = False) -> bool:
     return body is None or body == b""
 
 
-async def is_refusal(
+async def refusal_in(
     response: aiohttp.ClientResponse, limit: int, clock: Clock, within: float
-) -> bool:
-    """Return whether a 401 is about the token; the answer stays readable.
+) -> Refusal | None:
+    """Return how a 401 refuses the token, if it does; the answer stays readable.
 
-    The body is read only where the header names no code; see `read_at_most` for the bounds.
+    The body is read only where the header names no code; see `read_error` for the bounds.
     """
     named = header_codes(response.headers)
     body = b"" if named else await peek(response, limit, clock, within)
-    return is_token_refusal(response.status, response.headers, body)
+    return refusal_of(response.status, response.headers, body)

@@ -11,17 +11,17 @@ from aiocloudauth._core.lifecycle import refused
 from aiocloudauth._core.schedule import lifetime
 from aiocloudauth._core.states import Refresh
 from aiocloudauth._runtime.subscribers import log
-from aiocloudauth._runtime.waiters import again
 from aiocloudauth._wire.schema import jwt_expiry
+from aiocloudauth.credentials import Bearer
 from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
+from aiocloudauth.token import SessionToken
 
 if TYPE_CHECKING:
-    from aiocloudauth._core.states import Grant, Login
-    from aiocloudauth._http.exchange import AuthExchange
+    from aiocloudauth._core.states import Ask, Grant, Login
+    from aiocloudauth._http.exchange import Asked, AuthExchange
     from aiocloudauth.clock import Clock
     from aiocloudauth.credentials import Credentials
     from aiocloudauth.policy import RenewalPolicy
-    from aiocloudauth.token import SessionToken
 
 __all__ = ["Attempts"]
 
@@ -29,46 +29,49 @@ __all__ = ["Attempts"]
 class Attempts:
     """Makes the attempts of one refresher, and remembers which secret was refused."""
 
-    __slots__ = ("_clock", "_exchange", "_policy", "_refused_with", "credentials")
+    __slots__ = ("_clock", "_exchange", "_host", "_policy", "_refused_with", "credentials")
 
     def __init__(
-        self, credentials: Credentials, exchange: AuthExchange, clock: Clock, policy: RenewalPolicy
+        self,
+        credentials: Credentials,
+        exchange: AuthExchange,
+        *,
+        clock: Clock,
+        policy: RenewalPolicy,
+        host: str,
     ) -> None:
-        """Use `exchange`, which the caller opens and closes."""
+        """Use `exchange`, which the caller opens and closes; messages name `host`."""
         self.credentials = credentials
         self._exchange = exchange
+        self._host = host
         self._clock = clock
         self._policy = policy
         self._refused_with: Credentials | None = None
 
-    async def make(
-        self, effect: Login | Refresh, trial: Credentials | None, refusal: CloudAuthError | None
-    ) -> Grant:
+    async def make(self, effect: Login | Refresh, trial: Credentials | None) -> Grant:
         """Carry out `effect`, a login with `trial` if there is one.
-
-        Args:
-            effect: The call and its time.
-            trial: Credentials that are not adopted yet.
-            refusal: Bars credentials that are still the ones it was about.
 
         Raises:
             CloudAuthError: It failed.
         """
-        try:
-            async with self._clock.timeout(effect.timeout) as scope:
-                if isinstance(effect, Refresh):
-                    grant = await self._exchange.refresh(effect.token)
-                elif trial is not None:
-                    grant = await self._exchange.login(await trial.resolve())
-                else:
-                    grant = await self._login(refusal)
-        except TimeoutError:
-            if not scope.expired():
-                raise
-            raise RenewalTimeoutError(f"no answer within {effect.timeout:g} s") from None
+        if isinstance(effect, Refresh):
+            grant = await self._bounded(effect.timeout, "_refresh", effect.token)
+        else:
+            grant = await self._login(effect, trial)
         if grant.expires_at is None and not grant.static:
             grant = await self._with_expiry(grant, effect.timeout)
         return grant
+
+    async def ask(self, effect: Ask) -> bool | None:
+        """Return whether the token is good; `None` if that could not be learned."""
+        try:
+            async with self._clock.timeout(effect.timeout):
+                await self._exchange.ask(effect.token)
+        except (CloudAuthError, TimeoutError) as error:
+            log(logging.DEBUG, "GET /users/auth, asked about a refused token: %s", error)
+            return False if isinstance(error, CloudAuthError) and refused(error, 401) else None
+        log(logging.DEBUG, "GET /users/auth says that the refused token is good")
+        return True
 
     async def log_out(self, token: SessionToken, within: float) -> None:
         """End the server's session; a failure, or `within` seconds without one, is logged."""
@@ -76,30 +79,82 @@ class Attempts:
             async with self._clock.timeout(within):
                 await self._exchange.logout(token)
         except (CloudAuthError, TimeoutError) as error:
-            log(logging.WARNING, "the token is forgotten here, but _logout failed: %s", error)
+            why = str(error) or f"{self._host} gave no answer within {within:g} s"
+            log(logging.WARNING, "the token is forgotten here, but _logout failed: %s", why)
 
-    async def _login(self, refusal: CloudAuthError | None) -> Grant:
-        credentials = await self.credentials.resolve()
-        if refusal is not None and credentials == self._refused_with:
-            raise again(refusal)  # asked anew, but the value is the same
+    async def _login(self, effect: Login, trial: Credentials | None) -> Grant:
+        credentials = await self._resolved(trial or self.credentials)
+        if effect.refusal is not None and credentials == self._refused_with:
+            raise effect.refusal  # asked anew, but the value is the same
         try:
-            return await self._exchange.login(credentials)
+            grant = await self._bounded(effect.timeout, "_login", credentials)
         except CloudAuthError as error:
-            if refused(error, 401, 403):
+            if trial is None and refused(error, 401, 403):
                 self._refused_with = credentials
             raise
+        if isinstance(credentials, Bearer):
+            grant = await self._looked_up(grant, effect.timeout)
+        return grant
+
+    async def _resolved(self, credentials: Credentials) -> Credentials:
+        """Ask the callables; a vault may take longer than the API does."""
+        limit = self._policy.renewal_timeout
+        try:
+            async with self._clock.timeout(limit) as scope:
+                return await credentials.resolve()
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            kind = type(credentials).__name__
+            msg = f"the callable for a value of {kind} gave nothing within {limit:g} s"
+            raise RenewalTimeoutError(msg) from None
+
+    async def _bounded(self, limit: float, call: str, subject: SessionToken | Credentials) -> Grant:
+        try:
+            async with self._clock.timeout(limit) as scope:
+                if isinstance(subject, SessionToken):
+                    return await self._exchange.refresh(subject)
+                return await self._exchange.login(subject)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            msg = f"{self._host} {call}: no answer within {limit:g} s"
+            raise RenewalTimeoutError(msg) from None
+
+    # -- when it ends ---------------------------------------------------------------------
+
+    async def _looked_up(self, grant: Grant, within: float) -> Grant:
+        """Ask about a token from elsewhere: the server's clock, and the expiry it came without."""
+        asked = await self._asked(grant, within)
+        if asked is None:
+            return grant
+        return evolve(
+            grant,
+            expires_at=grant.expires_at or jwt_expiry(grant.secret) or asked.expires_at,
+            received_at=asked.received_at,
+            sent_wall=asked.sent_wall,
+            received_wall=asked.received_wall,
+            server_wall=asked.server_wall,
+        )
 
     async def _with_expiry(self, grant: Grant, within: float) -> Grant:
         """Find the end of a token whose answer did not name it; else one is assumed."""
         hint = evolve(grant, expires_at=jwt_expiry(grant.secret))
         if hint.expires_at is not None and lifetime(hint, self._policy) > 0:
             return hint
+        asked = await self._asked(grant, within)
+        if asked is None:
+            return grant
+        told = evolve(grant, expires_at=asked.expires_at)
+        return told if lifetime(told, self._policy) > 0 else grant
+
+    async def _asked(self, grant: Grant, within: float) -> Asked | None:
+        token = SessionToken(grant.secret, None, 0, scheme=grant.scheme)
+        # A wait of that order would leave nothing of an assumed life.
+        limit = min(within, self._policy.assumed_lifetime / 4.0)
         try:
-            # A wait of that order would leave nothing of an assumed life.
-            limit = min(within, self._policy.assumed_lifetime / 4.0)
             async with self._clock.timeout(limit):
-                told = evolve(grant, expires_at=await self._exchange.expires_at(grant))
+                return await self._exchange.ask(token)
         except (CloudAuthError, TimeoutError) as error:
             log(logging.DEBUG, "GET /users/auth did not tell when the token ends: %s", error)
-            return grant
-        return told if lifetime(told, self._policy) > 0 else grant
+            return None

@@ -13,7 +13,9 @@ from aiocloudauth._core.states import (
     FOREVER,
     Abandon,
     Abilities,
+    Ask,
     Conclude,
+    Confirmed,
     Deny,
     Effect,
     Failed,
@@ -24,8 +26,11 @@ from aiocloudauth._core.states import (
     New,
     Record,
     Refresh,
+    Rejected,
     Serve,
     State,
+    Unconfirmed,
+    Verdict,
     WakeAt,
     Withhold,
     Woken,
@@ -92,6 +97,7 @@ class Runner:
         "_timeline",
         "_tried",
         "drops",
+        "ends",
         "gone_at",
         "machine",
         "outcomes",
@@ -99,6 +105,7 @@ class Runner:
         "served",
         "state",
         "trial",
+        "trials",
         "waiters",
     )
 
@@ -133,8 +140,12 @@ class Runner:
         self.drops = 0
         #: Callers who wait for a token.
         self.waiters: Waiters[SessionToken] = Waiters()
-        #: Callers who asked for a renewal and wait for its end.
+        #: Callers who wait for the outcome of an attempt.
         self.outcomes: Waiters[None] = Waiters()
+        #: Callers who wait until no attempt is under way.
+        self.ends: Waiters[None] = Waiters()
+        #: The one who waits for the end of a login on trial.
+        self.trials: Waiters[None] = Waiters()
         #: The newest secrets, which late answers may still quote.
         self.recent: deque[Secret] = deque(maxlen=_RECENT)
         #: Credentials for the next login on trial.
@@ -151,6 +162,10 @@ class Runner:
         """The credentials' secrets and the last tokens."""
         return (*self._attempts.credentials.secrets(), *self.recent)
 
+    def verdict(self, event: Rejected) -> Verdict:
+        """Say what becomes of a request whose token was refused."""
+        return self.machine.verdict(self.state, event)
+
     def feed(self, event: Input) -> None:
         """Run the machine; an input that comes up meanwhile waits its turn."""
         self._inputs.append(event)
@@ -166,19 +181,21 @@ class Runner:
             self._inputs.clear()
             raise
 
-    async def turn(self) -> None:
-        """Wait until a login on trial may start, or until all is dropped."""
-        drops = self.drops
+    async def rested(self, *, trial: bool) -> None:
+        """Wait until a login may start or be joined, or until all is dropped."""
+        drops, since = self.drops, self._timeline.now()
         while drops == self.drops:
-            rest = self.machine.rest(self.state, self._timeline.now())
+            now = self._timeline.now()
+            rest = self.machine.rest(self.state, now, FOREVER if trial else since)
             if rest == 0:
                 return
             with suppress(CloudAuthError, TimeoutError):
                 if rest is None:
-                    await self.outcomes.wait(lambda: None)
+                    # Of whatever kind the attempt is, it ends.
+                    await self.ends.wait(lambda: None)
                     continue
                 async with self._clock.timeout(rest):
-                    await self.outcomes.wait(lambda: None)
+                    await self.ends.wait(lambda: None)
 
     def forget(self) -> None:
         """Drop what belongs to a loop that is gone: nobody there can be told or stopped."""
@@ -187,6 +204,8 @@ class Runner:
         self._alarm.forget()
         self.waiters.forget()
         self.outcomes.forget()
+        self.trials.forget()
+        self.ends.forget()
 
     async def settle(self) -> None:
         """Wait until no flight is left, the abandoned ones too.
@@ -208,10 +227,11 @@ class Runner:
             case Withhold():
                 if self.served is not NOTHING:
                     self.served, self.gone_at = NOTHING, self._clock.monotonic()
-            case Login() | Refresh():
+            case Ask() | Login() | Refresh():
                 self._launch(effect)
             case Abandon():
                 self.drops += 1
+                self.ends.settle(None)
                 flight, self._flight = self._flight, None
                 if flight is not None:
                     flight.cancel()
@@ -219,8 +239,8 @@ class Runner:
                 self._alarm.set(at)
             case Deny(error):
                 self.waiters.settle(error)
-            case Conclude(error):
-                self.outcomes.settle(error)
+            case Conclude(error, trial):
+                (self.trials if trial else self.outcomes).settle(error)
             case _:
                 self._subscribers.tell(effect)
 
@@ -233,37 +253,47 @@ class Runner:
         left = held.hard_at - self._timeline.now()
         self.served = Served(held.token, self._clock.time() + left)
 
-    def _launch(self, effect: Login | Refresh) -> None:
+    def _launch(self, effect: Ask | Login | Refresh) -> None:
         trial = self.trial if isinstance(effect, Login) and effect.trial else None
         flight = asyncio.get_running_loop().create_task(
-            self._fly(effect, trial), name=f"aiocloudauth renewal {effect.number}"
+            self._fly(effect, trial), name=f"aiocloudauth attempt {effect.number}"
         )
         self._flight = flight
         self._flights.add(flight)
-        flight.add_done_callback(self._flights.discard)
+        flight.add_done_callback(self._landed)
 
-    async def _fly(self, effect: Login | Refresh, trial: Credentials | None) -> None:
-        this = asyncio.current_task()
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        self._flights.discard(flight)
+        self.ends.settle(None)
+
+    async def _fly(self, effect: Ask | Login | Refresh, trial: Credentials | None) -> None:
+        this, number = asyncio.current_task(), effect.number
         try:
-            grant = await self._attempts.make(effect, trial, self.state.record.refused)
+            if isinstance(effect, Ask):
+                good = await self._attempts.ask(effect)
+            else:
+                grant = await self._attempts.make(effect, trial)
         except asyncio.CancelledError:
             if self._flight is this:  # by a stranger: those who wait must still be told
-                self._fail(effect, RenewalTimeoutError("the renewal's task was cancelled"))
+                self._fail(number, RenewalTimeoutError("the renewal's task was cancelled"))
             raise
         except CloudAuthError as error:
-            self._fail(effect, error)
+            self._fail(number, error)
         except BaseException as error:  # renewal must survive any fault, and report it
             unforeseen = CloudAuthError(f"a renewal failed: {type(error).__name__}")
-            self._fail(effect, unforeseen.because(error))
+            self._fail(number, unforeseen.because(error))
             log(logging.ERROR, "a renewal failed in an unforeseen way", exc_info=error)
             if not isinstance(error, Exception):
                 raise  # KeyboardInterrupt and its like go on, once those who wait are told
         else:
+            now = self._timeline.now()
+            if isinstance(effect, Ask):
+                answer = Confirmed(now, number) if good else Unconfirmed(now, number, good is False)
+                self.feed(answer)
+                return
             self._tried = trial
             abilities = None if trial is None else abilities_of(trial)
-            draw = self._clock.random()
-            self.feed(Granted(self._timeline.now(), effect.number, grant, draw, abilities))
+            self.feed(Granted(now, number, grant, self._clock.random(), abilities))
 
-    def _fail(self, effect: Login | Refresh, error: CloudAuthError) -> None:
-        draw = self._clock.random()
-        self.feed(Failed(self._timeline.now(), effect.number, error, draw))
+    def _fail(self, number: int, error: CloudAuthError) -> None:
+        self.feed(Failed(self._timeline.now(), number, error, self._clock.random()))

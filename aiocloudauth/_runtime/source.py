@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from aiocloudauth import events
 from aiocloudauth._core.lifecycle import for_request
-from aiocloudauth._core.states import Emit, Opened, Rejected, Wanted
+from aiocloudauth._core.states import Emit, Opened, Rejected, Verdict, Wanted
 from aiocloudauth._runtime.waiters import again
-from aiocloudauth.errors import RenewalTimeoutError
+from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
 
 if TYPE_CHECKING:
     from aiocloudauth._runtime.guard import Guard
@@ -107,12 +107,39 @@ class TokenSource:
         error = self._runner.last_error or late
         raise for_request(again(error)) if reason is Wanted else late
 
+    def may_replay(self, token: SessionToken, *, coded: bool) -> bool:
+        """Return whether a request that was refused with `token` may be sent again.
+
+        Raises:
+            ConfigurationError: This is not the event loop of the session.
+        """
+        self.guard.require_own_loop()
+        return self._runner.verdict(self._rejection(token, coded=coded)) is not Verdict.FINAL
+
+    async def refused(self, token: SessionToken, *, coded: bool) -> None:
+        """Tell of a refusal, and wait until the attempt that it calls for is over.
+
+        For `RenewalPolicy.attempt_timeout` at most.
+        """
+        rejection = self._rejection(token, coded=coded)
+        if self._runner.verdict(rejection) is not Verdict.WAIT:
+            self._runner.feed(rejection)
+            return
+        # How the attempt ended is told by the token then held.
+        with suppress(CloudAuthError, TimeoutError):
+            async with self.clock.timeout(self.policy.attempt_timeout):
+                await self._runner.outcomes.wait(lambda: self._runner.feed(rejection))
+
     def reject(self, token: SessionToken) -> bool:
-        """Tell that the API refused `token`; return whether another may be had."""
+        """Tell of a refusal in the API's own words; return whether another may be had."""
         if self.guard.opened and not self.guard.closed:
             self.guard.require_own_loop()
-            self._runner.feed(Rejected(self._timeline.now(), token.generation))
-        return self._runner.machine.renewable
+            self._runner.feed(self._rejection(token, coded=True))
+        return self.renewable
+
+    def _rejection(self, token: SessionToken, *, coded: bool) -> Rejected:
+        now, draw = self._timeline.now(), self.clock.random()
+        return Rejected(now, token.generation, coded, draw)
 
     def replayed(self, method: str, url: str) -> None:
         """Tell the subscribers that a request is sent again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import json
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -118,6 +119,10 @@ def _loaded(body: bytes) -> object:
         return _NOT_JSON  # the exception would keep the body
 
 
+def _is_page(body: bytes) -> bool:
+    return body.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<")
+
+
 def decode(body: bytes, where: str = "JSON") -> dict[str, Any]:
     """Return the JSON object in `body`; `where` begins the message of an error.
 
@@ -128,6 +133,9 @@ def decode(body: bytes, where: str = "JSON") -> dict[str, Any]:
         msg = f"{where}: the answer is empty"
         raise InvalidResponseError(msg, problems=("empty body @ $",))
     value = _loaded(body)
+    if value is _NOT_JSON and _is_page(body):
+        msg = f"{where}: the answer is a page of HTML or XML: does the URL lead to the API's root?"
+        raise InvalidResponseError(msg, problems=("a page, not JSON @ $",), retryable=False)
     if value is _NOT_JSON:
         msg = f"{where}: the answer is not JSON"
         raise InvalidResponseError(msg, problems=("not JSON @ $",))
