@@ -96,7 +96,7 @@ def main() -> None:
     print(f"{told}\nmeasured in {time.perf_counter() - began:.0f} s")
     if given.write:
         page = _PAGE.read_text(encoding="utf-8")
-        _PAGE.write_text(_MARKED.sub(lambda _: f"\n{told}\n", page), encoding="utf-8")
+        _PAGE.write_text(_MARKED.sub(lambda _: f"\n{told}\n", page, count=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

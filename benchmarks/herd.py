@@ -91,7 +91,7 @@ async def herds(server: Server, *, quick: bool) -> list[Row]:
     found: dict[tuple[str, str], list[Herd]] = {}
     runs = [(NOTHING, "steady"), (RAW, "steady"), *((OURS, kind) for kind in KINDS)]
     order = random.Random(0)
-    for _ in range(1 if quick else 9):
+    for _ in range(1 if quick else 7):
         for name, kind in order.sample(runs, len(runs)):
             herd = await KINDS.get(kind, steady)(FIRST[name], server)
             found.setdefault((name, kind), []).append(herd)

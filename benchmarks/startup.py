@@ -27,7 +27,7 @@ def imports(*, quick: bool) -> list[Row]:
     for program in programs:
         cpu_ms(program)  # compiles
     taken: dict[str, list[float]] = {program: [] for program in programs}
-    for _ in range(5 if quick else 31):
+    for _ in range(5 if quick else 21):
         for program in order.sample(programs, len(programs)):
             taken[program].append(cpu_ms(program))
     bare = taken.pop(_NOTHING)

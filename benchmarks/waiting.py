@@ -69,13 +69,15 @@ async def _starved(server: Server, cloud: CloudSession) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _ask(cloud: CloudSession, path: str = "/deployments") -> str:
-    """Return what a request ended in: a status, or the class of an error."""
+async def _ask(cloud: CloudSession, path: str = "/deployments") -> tuple[str, float]:
+    """Return what a request ended in, a status or the class of an error, and after how long."""
+    began = time.perf_counter()
     try:
         async with cloud.get(path) as response:
-            return str(response.status)
+            outcome = str(response.status)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
-        return type(error).__name__
+        outcome = type(error).__name__
+    return outcome, time.perf_counter() - began
 
 
 def _told(outcomes: Counter[str]) -> str:
@@ -83,22 +85,22 @@ def _told(outcomes: Counter[str]) -> str:
 
 
 async def outage(server: Server, *, quick: bool) -> list[Row]:
-    """Begin a crowd on the default pool once the token is gone: how long until all are denied."""
+    """Begin a crowd on the default pool once the token is gone: how long each waits."""
     policy = RenewalPolicy(renewal_timeout=_RENEWAL_TIMEOUT, attempt_timeout=1.0)
-    took, outcomes = [], Counter[str]()
-    for _ in range(1 if quick else 5):
+    longest, outcomes = [], Counter[str]()
+    for _ in range(1 if quick else 3):
         server.reset(lifetime=2.0)
         async with CloudSession(server.origin, Password("admin", "secret"), policy=policy) as cloud:
             await _starved(server, cloud)
             gc.collect()
             gc.freeze()
-            began = time.perf_counter()
-            outcomes.update(await asyncio.gather(*(_ask(cloud) for _ in range(_CROWD))))
-            took.append(time.perf_counter() - began)
+            told = await asyncio.gather(*(_ask(cloud) for _ in range(_CROWD)))
             gc.unfreeze()
-    promise = f"all denied within `renewal_timeout` ({_RENEWAL_TIMEOUT:g} s) + {_LATE:g} s"
-    met = max(took) <= _RENEWAL_TIMEOUT + _LATE and set(outcomes) == {"SessionExpiredError"}
-    text = f"{figure(took).text()} s; {_told(outcomes)}"
+        outcomes.update(outcome for outcome, _ in told)
+        longest.append(max(took for _, took in told))
+    promise = f"each denied within `renewal_timeout` ({_RENEWAL_TIMEOUT:g} s) + {_LATE:g} s"
+    met = max(longest) <= _RENEWAL_TIMEOUT + _LATE and set(outcomes) == {"SessionExpiredError"}
+    text = f"longest {figure(longest).text()} s; {_told(outcomes)}"
     return [Row("5,000 requests in an outage", promise, text, met)]
 
 
@@ -107,7 +109,7 @@ async def closing(server: Server, *, quick: bool) -> list[Row]:
     rows = []
     for what in ("a connection", "a token"):
         took, outcomes, opened = [], Counter[str](), 0
-        for _ in range(1 if quick else 5):
+        for _ in range(1 if quick else 3):
             server.reset(lifetime=2.0 if what == "a token" else 3600.0)
             credentials = Password("admin", "secret")
             cloud = await CloudSession(server.origin, credentials, logout_on_close=False)
@@ -118,7 +120,7 @@ async def closing(server: Server, *, quick: bool) -> list[Row]:
             before = server.counts()["connections"]
             began = time.perf_counter()
             await cloud.close()
-            outcomes.update(await asyncio.gather(*tasks))
+            outcomes.update(outcome for outcome, _ in await asyncio.gather(*tasks))
             took.append(time.perf_counter() - began)
             await asyncio.sleep(0.1)
             opened = max(opened, server.counts()["connections"] - before)
