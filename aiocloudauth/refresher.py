@@ -322,9 +322,10 @@ class TokenRefresher(Openable):
         """Log in, with `credentials` in place of the ones before if they work.
 
         Waits for a renewal under way, and until `min_interval` has passed; who calls this
-        meanwhile shares the login. A refusal of the credentials before does not bar it. A
-        token in hand, and the credentials before, stay if it fails: other credentials concern
-        nobody but this caller until they work.
+        meanwhile shares the login. Credentials that were refused are not sent again before
+        `RenewalPolicy.refused_interval` has passed. A token in hand, and the credentials
+        before, stay if it fails: other credentials concern nobody but this caller until they
+        work.
 
         Raises:
             CloudAuthError: The attempt's own typed error.

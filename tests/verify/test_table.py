@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from datetime import timedelta
 from functools import cache
+from random import Random
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pytest
@@ -15,7 +16,9 @@ from aiocloudauth._core.states import (
     TRANSITIONS,
     Abilities,
     Acquiring,
+    Ask,
     CloseAsked,
+    Confirmed,
     Exchange,
     Failed,
     Flight,
@@ -24,22 +27,25 @@ from aiocloudauth._core.states import (
     Held,
     IllegalInputError,
     Input,
+    Login,
     LoginAsked,
     LogoutAsked,
     New,
     Opened,
     OpenGivenUp,
     Record,
+    Refresh,
     Rejected,
     RenewalAsked,
     Renewing,
     State,
+    Unconfirmed,
     Wanted,
     Woken,
 )
 from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.token import Secret
-from tests.course import EPOCH, EXPIRED, NO_CLUSTER, TRANSIENT
+from tests.core.lifecycle_driver import EPOCH, EXPIRED, NO_CLUSTER, TRANSIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,6 +62,8 @@ INPUTS: Final[tuple[type[Input], ...]] = (
     LoginAsked,
     Granted,
     Failed,
+    Confirmed,
+    Unconfirmed,
     LogoutAsked,
     CloseAsked,
 )
@@ -87,7 +95,7 @@ def held_by(state: State) -> Held | None:
     return getattr(state, "held", None) or getattr(state, "spent", None)
 
 
-def inputs(state: State, now: float) -> Iterator[Input]:
+def inputs(state: State, now: float) -> Iterator[Input]:  # noqa: C901 - a row an input
     """Make every input that fits, each with the details that matter."""
     number, generation = state.record.number, state.record.generation
     allowed = TRANSITIONS[type(state)]
@@ -95,14 +103,22 @@ def inputs(state: State, now: float) -> Iterator[Input]:
         if kind in allowed:
             yield kind(now)
     if Rejected in allowed:
-        yield Rejected(now, generation)
-        yield Rejected(now, generation - 1)
+        for coded in (True, False):
+            yield Rejected(now, generation, coded, 0.0)
+        yield Rejected(now, generation - 1, coded=True, draw=0.0)
     if LoginAsked in allowed:
         yield LoginAsked(now)
         yield LoginAsked(now, trial=True)
     yield Granted(now, number + 1, grant(now, now + LIVES[0]), 0.0)
     yield Failed(now, number + 1, EXPIRED, 0.0)
-    if isinstance(state, Renewing | Acquiring):
+    yield Confirmed(now, number + 1)
+    yield Unconfirmed(now, number + 1, dead=True)
+    if isinstance(state, Renewing | Acquiring) and state.flight.by is Exchange.ASK:
+        yield Confirmed(now, number)
+        yield Unconfirmed(now, number, dead=True)
+        yield Unconfirmed(now, number, dead=False)
+        yield Failed(now, number, TRANSIENT[0], 0.0)
+    elif isinstance(state, Renewing | Acquiring):
         held = held_by(state)
         ends = [now + life for life in LIVES]
         if held is not None:
@@ -120,6 +136,8 @@ def moments(state: State, now: float) -> set[float]:
         now,
         state.record.started_at + POLICY.min_interval,
         getattr(state, "next_at", now),
+        getattr(state, "ask_at", now),
+        state.record.barred_until,
         now if held is None else held.hard_at,
     }
     far = max(at for at in candidates if at < FOREVER) + POLICY.min_interval
@@ -133,7 +151,8 @@ def shape(state: State, now: float) -> object:
         return max(at - now, 0.0) if at < FOREVER else at
 
     def token(held: Held | None) -> object:
-        return held and (ahead(held.hard_at), ahead(held.expires_at), held.final)
+        times = (ahead(held.hard_at), ahead(held.expires_at)) if held else ()
+        return held and (*times, held.final, held.confirmed)
 
     record = state.record
     flight: Flight | None = getattr(state, "flight", None)
@@ -143,11 +162,16 @@ def shape(state: State, now: float) -> object:
         ahead(record.started_at + POLICY.min_interval),
         type(record.error),
         record.refused is None,
+        ahead(record.barred_until),
+        record.called,
+        min(record.calls, 2),
+        ahead(getattr(state, "ask_at", FOREVER)),
+        shape(before, now) if (before := getattr(state, "before", None)) else None,
         token(held_by(state)),
         ahead(getattr(state, "next_at", now)),
         by,
         flight and flight.by,
-        flight and flight.before and shape(flight.before, now),
+        flight and (flight.before and shape(flight.before, now), flight.trial, flight.insisted),
     )
 
 
@@ -173,6 +197,40 @@ def explored() -> tuple[dict[Row, int], dict[type[State], State]]:
                         seen.add(form)
                         todo.append((after, at, depth + 1))
     return rows, examples
+
+
+#: Inputs of the random walk, over all its machines.
+STEPS: Final = 1_000_000
+#: How often one kind of input is taken among those that fit: what ends a session, seldom.
+RARE: Final = (OpenGivenUp, LogoutAsked, CloseAsked)
+
+
+def test_a_walk_at_random_keeps_the_floor_between_attempts() -> None:
+    """A million inputs in any order and at any time: no two calls closer than `min_interval`.
+
+    But for the login after a refused ``_refresh``, which belongs to the same attempt; a
+    question is no call, and there is never more than one thing under way.
+    """
+    chance = Random(20_260_101)
+    steps = 0
+    while steps < STEPS:
+        machine = Machine(chance.choice((POLICY, RenewalPolicy())), chance.choice(KINDS))
+        state, now, last = New(Record()), 0.0, (0, -FOREVER)
+        for _ in range(500):
+            now = chance.choice(sorted(moments(state, now))) if chance.random() < 0.5 else now
+            fitting = list(inputs(state, now))
+            event = chance.choice(fitting)
+            if isinstance(event, RARE) and chance.random() < 0.98:
+                continue
+            steps += 1
+            state, effects = machine.step(state, event)
+            started = [effect for effect in effects if isinstance(effect, Ask | Login | Refresh)]
+            assert len(started) <= 1
+            for call in started:
+                if not isinstance(call, Ask):
+                    same = call.number == last[0]
+                    assert same or now - last[1] >= machine.policy.min_interval - 1e-9
+                    last = (call.number, last[1] if same else now)
 
 
 def table() -> Iterator[Row]:
@@ -209,7 +267,7 @@ def test_an_input_without_a_row_is_illegal(kind: type[State]) -> None:
     missing = [event for event in INPUTS if event not in TRANSITIONS[kind]]
     assert missing
     for event in missing:
-        details = (1,) if event is Rejected else ()
+        details = (1, True, 0.0) if event is Rejected else ()
         with pytest.raises(IllegalInputError, match=f"^{event.__name__} in {kind.__name__}$"):
             machine.step(state, event(0.0, *details))
 

@@ -26,11 +26,11 @@ from aiocloudauth.errors import (
 )
 from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.token import SessionState
-from tests.course import (
+from tests.core.lifecycle_driver import (
     TRANSIENT,
     active,
     calls,
-    course,
+    lifecycle,
     of,
 )
 
@@ -52,11 +52,11 @@ def test_the_answer_of_a_flight_that_is_no_longer_awaited_changes_nothing() -> N
 def test_a_rejection_names_its_token_and_harms_no_newer_one() -> None:
     """Stale 401s each discard the new token (Azure/azure-sdk-for-cpp#6151): not here."""
     run = active()
-    run.feed(Rejected, 1, after=5.0)
+    run.revoke(after=5.0)
     run.grant(1200.0)
     held = run.state
     for _ in range(100):
-        assert run.feed(Rejected, 1) == ()
+        assert run.feed(Rejected, 1, coded=True, draw=0.0) == ()
     assert run.state is held
 
 
@@ -64,7 +64,7 @@ def test_a_rejection_during_a_renewal_withholds_the_token_and_starts_no_second_o
     """Many refreshes at once (authlib/authlib#266): the one under way is the one."""
     run = active()
     run.wake()
-    effects = run.feed(Rejected, 1)
+    effects = run.feed(Rejected, 1, coded=True, draw=0.0)
     assert (of(Withhold, effects), calls(effects)) == ([Withhold()], [])
     for kind in (Wanted, RenewalAsked, LoginAsked, Woken):
         assert calls(run.feed(kind)) == []
@@ -84,11 +84,11 @@ def test_renewals_asked_for_while_one_is_under_way_join_it() -> None:
 
 def test_a_static_key_is_never_renewed_nor_given_up() -> None:
     """An API key has no end, and a refusal has nothing to replace it with."""
-    run = course(repeatable=False, refreshable=False)
+    run = lifecycle(repeatable=False, refreshable=False)
     run.feed(Opened)
     run.bring(None, static=True)
     assert run.wake_at == FOREVER
-    assert run.feed(Rejected, 1, after=1e9) == ()
+    assert run.feed(Rejected, 1, coded=True, draw=0.0, after=1e9) == ()
     (done,) = run.feed(RenewalAsked)
     assert isinstance(done, Conclude)
     assert isinstance(done.error, SessionExpiredError)
@@ -97,10 +97,10 @@ def test_a_static_key_is_never_renewed_nor_given_up() -> None:
 
 def test_a_key_that_rotates_is_asked_for_again_when_it_is_refused() -> None:
     """The callable gives the next key."""
-    run = course(refreshable=False, rotates=True)
+    run = lifecycle(refreshable=False, rotates=True)
     run.feed(Opened)
     run.bring(None, static=True)
-    (call,) = calls(run.feed(Rejected, 1, after=5.0))
+    (call,) = calls(run.revoke(after=5.0))
     assert (type(call), call.timeout) == (Login, 10.0)
     run.fail(TRANSIENT[0])
     assert [type(call) for call in calls(run.wake())] == [Login]
@@ -108,7 +108,7 @@ def test_a_key_that_rotates_is_asked_for_again_when_it_is_refused() -> None:
 
 def test_a_key_is_asked_for_on_request_while_the_old_one_serves() -> None:
     """A key without an end puts no bound on the attempt, either."""
-    run = course(refreshable=False, rotates=True)
+    run = lifecycle(refreshable=False, rotates=True)
     run.feed(Opened)
     run.bring(None, static=True)
     (call,) = calls(run.feed(RenewalAsked, after=5.0))
@@ -146,7 +146,7 @@ def test_a_renewal_asked_for_when_the_token_ran_out_unnoticed_is_a_login() -> No
 
 def test_a_renewal_asked_for_while_the_next_attempt_is_far_away_hastens_it() -> None:
     """`refresh()` does not wait for the backoff, only for `min_interval`."""
-    run = course()
+    run = lifecycle()
     run.feed(Opened)
     run.fail(RateLimitedError("slow down", status=429, retry_after=60.0))
     assert run.feed(RenewalAsked, after=0.5) == (Withhold(), WakeAt(1.0))
@@ -155,7 +155,7 @@ def test_a_renewal_asked_for_while_the_next_attempt_is_far_away_hastens_it() -> 
 
 def test_a_later_open_is_paced_by_the_one_that_failed() -> None:
     """`min_interval` holds across `open` calls."""
-    run = course()
+    run = lifecycle()
     run.feed(Opened)
     run.feed(OpenGivenUp, after=0.25)
     assert run.shown is SessionState.NEW

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,9 +19,11 @@ from aiocloudauth._core.states import (
     FOREVER,
     Abandon,
     Abilities,
+    Ask,
     CloseAsked,
     Closed,
     Conclude,
+    Confirmed,
     Deny,
     Effect,
     Failed,
@@ -42,6 +43,7 @@ from aiocloudauth._core.states import (
     RenewalAsked,
     Serve,
     State,
+    Unconfirmed,
     WakeAt,
     Wanted,
     Withhold,
@@ -49,8 +51,8 @@ from aiocloudauth._core.states import (
 )
 from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.token import Secret
-from tests.course import EXPIRED, NO_CLUSTER, REFUSED, TRANSIENT
-from tests.issuer import EPOCH, Server
+from tests.core.issuer import EPOCH, Server
+from tests.core.lifecycle_driver import EXPIRED, NO_CLUSTER, REFUSED, TRANSIENT
 
 if TYPE_CHECKING:
     from aiocloudauth.errors import CloudAuthError
@@ -86,7 +88,8 @@ class Lifecycle(RuleBasedStateMachine):
         self.state: State = New(Record())
         self.served: Held | None = None
         self.wake_at = FOREVER
-        self.flight: Login | Refresh | None = None
+        self.flight: Ask | Login | Refresh | None = None
+        self.trying = 0
         self.sent_at = 0.0
         self.started: tuple[int, float] = (0, -FOREVER)
         self.waiting = 0
@@ -136,7 +139,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.perform(effect)
         return effects
 
-    def perform(self, effect: Effect) -> None:
+    def perform(self, effect: Effect) -> None:  # noqa: C901 - a row an effect
         """Do as the runner does."""
         match effect:
             case Serve(held, adopt):
@@ -146,6 +149,9 @@ class Lifecycle(RuleBasedStateMachine):
                     self.machine = Machine(self.machine.policy, self.on_trial)
             case Withhold():
                 self.served = None
+            case Ask():
+                assert self.flight is None
+                self.flight, self.sent_at = effect, self.now
             case Login() | Refresh():
                 self.launch(effect)
             case Abandon():
@@ -155,6 +161,8 @@ class Lifecycle(RuleBasedStateMachine):
             case Deny():
                 self.waiting = 0
                 self.opened = True
+            case Conclude(trial=True):
+                self.trying = 0
             case Conclude():
                 self.asking = 0
 
@@ -171,7 +179,8 @@ class Lifecycle(RuleBasedStateMachine):
             self.started = (call.number, self.now)
         if isinstance(call, Login) and not call.trial:
             # A password that was refused is not sent again: accounts get locked.
-            assert not self.barred or self.machine.abilities.rotates
+            bar = self.state.record.barred_until
+            assert not self.barred or self.machine.abilities.rotates or self.now >= bar
         assert call.timeout >= self.machine.policy.min_interval or call.timeout == 1.0
         self.flight, self.sent_at = call, self.now
 
@@ -188,7 +197,7 @@ class Lifecycle(RuleBasedStateMachine):
     def land(self, outcome: str | CloudAuthError, draw: float, received: float) -> None:
         """Bring the flight's outcome."""
         call, self.flight = self.flight, None
-        assert call is not None
+        assert isinstance(call, Login | Refresh)
         if not isinstance(outcome, str):
             self.fail(call, outcome, draw)
             return
@@ -214,8 +223,10 @@ class Lifecycle(RuleBasedStateMachine):
         if isinstance(call, Login) and not call.trial and refused(error, 401, 403):
             self.barred = True
         waiting, trial = self.waiting, isinstance(call, Login) and call.trial
+        first = self.state.record.generation == 0
         self.feed(Failed(self.now, call.number, error, draw))
-        if error in TRANSIENT and self.machine.abilities.repeatable and not trial:
+        mends = error.retryable or not first
+        if error in TRANSIENT and mends and self.machine.abilities.repeatable and not trial:
             assert self.waiting == waiting  # they stay through further attempts
         bare = self.machine.abilities == BEARER and error is EXPIRED
         if good is not None and not bare:
@@ -243,21 +254,33 @@ class Lifecycle(RuleBasedStateMachine):
         self.now = max(self.now, self.wake_at)
         self.the_timer_rings()
 
-    @precondition(lambda self: self.flight is not None)
+    @precondition(lambda self: isinstance(self.flight, Ask))
+    @rule(lies=st.sampled_from([None, None, True, False]))
+    def the_question_is_answered(self, lies: bool | None) -> None:  # noqa: FBT001 - as above
+        """Rightly, by a cache, or not at all."""
+        call, self.flight = self.flight, None
+        assert isinstance(call, Ask)
+        good = self.server.good(call.token.token.reveal(), self.now) if lies is None else lies
+        if good:
+            self.feed(Confirmed(self.now, call.number))
+        else:
+            self.feed(Unconfirmed(self.now, call.number, dead=lies is None))
+
+    @precondition(lambda self: isinstance(self.flight, Login | Refresh))
     @rule(draw=DRAWS, behind=st.sampled_from([0.0, 0.0, 0.0, 5.0]))
     def the_server_answers(self, draw: float, behind: float) -> None:
         """As it should; the answer may have been read a while ago."""
-        assert self.flight is not None
+        assert isinstance(self.flight, Login | Refresh)
         received = max(self.sent_at, self.now - behind)
         self.land(self.server.answer(self.flight, received), draw, received)
 
-    @precondition(lambda self: self.flight is not None)
+    @precondition(lambda self: isinstance(self.flight, Login | Refresh))
     @rule()
     def the_server_answers_at_once(self) -> None:
         """As it mostly does."""
         self.the_server_answers(0.5, 0.0)
 
-    @precondition(lambda self: self.flight is not None)
+    @precondition(lambda self: isinstance(self.flight, Login | Refresh))
     @rule(error=st.sampled_from([*TRANSIENT, NO_CLUSTER, EXPIRED]), draw=DRAWS)
     def the_call_fails(self, error: CloudAuthError, draw: float) -> None:
         """For whatever reason, right or wrong."""
@@ -284,26 +307,37 @@ class Lifecycle(RuleBasedStateMachine):
             self.feed(Wanted(self.now))
 
     @precondition(lambda self: self.opened)
-    @rule(back=st.sampled_from([0, 1, 5]))
-    def the_api_refuses_a_token(self, back: int) -> None:
+    @rule(back=st.sampled_from([0, 0, 1, 5]), coded=st.booleans(), draw=DRAWS)
+    def the_api_refuses_a_token(self, back: int, coded: bool, draw: float) -> None:  # noqa: FBT001 - as above
         """The newest or an older one; the older harms nothing."""
         served = self.served
-        self.feed(Rejected(self.now, self.newest - back))
-        if back:
+        self.feed(Rejected(self.now, self.newest - back, coded, draw))
+        if back or not coded:
             assert self.served is served
 
     @precondition(lambda self: self.opened)
-    @rule(login=st.booleans())
-    def the_user_asks(self, login: bool) -> None:  # noqa: FBT001 - Hypothesis calls with keywords
-        """`refresh()` or `login()`."""
+    @rule()
+    def the_user_asks_for_a_renewal(self) -> None:
+        """`refresh()`."""
         self.asking += 1
-        self.feed(LoginAsked(self.now) if login else RenewalAsked(self.now))
+        self.feed(RenewalAsked(self.now))
 
-    @precondition(lambda self: self.opened and self.machine.rest(self.state, self.now) == 0)
+    @precondition(lambda self: self.opened and self.rested())
+    @rule()
+    def the_user_asks_for_a_login(self) -> None:
+        """`login()`, once it may start."""
+        self.asking += 1
+        self.feed(LoginAsked(self.now))
+
+    def rested(self) -> bool:
+        """Whether a login may start."""
+        return self.machine.rest(self.state, self.now, FOREVER) == 0
+
+    @precondition(lambda self: self.opened and self.rested())
     @rule(kind=st.sampled_from([PASSWORD, CALLABLE, BEARER]))
     def the_user_tries_other_credentials(self, kind: Abilities) -> None:
         """`login(credentials)`, once it may start."""
-        self.asking += 1
+        self.trying += 1
         self.on_trial = kind
         self.feed(LoginAsked(self.now, trial=True))
 
@@ -318,8 +352,10 @@ class Lifecycle(RuleBasedStateMachine):
             case "out" if self.opened:
                 self.feed(LogoutAsked(self.now))
                 assert (self.waiting, self.asking, self.flight, self.served) == (0, 0, None, None)
-                self.asking += 1
-                self.feed(LoginAsked(self.now))
+                assert self.trying == 0
+                if self.rested():
+                    self.asking += 1
+                    self.feed(LoginAsked(self.now))
             case "again" if not self.opened:
                 self.feed(OpenGivenUp(self.now))
                 assert (self.flight, self.served, self.wake_at) == (None, None, FOREVER)
@@ -331,7 +367,7 @@ class Lifecycle(RuleBasedStateMachine):
     @invariant()
     def nobody_waits_for_nothing(self) -> None:
         """With somebody waiting, a flight is under way or a wake-up is set."""
-        if self.waiting or self.asking:
+        if self.waiting or self.asking or self.trying:
             assert self.flight is not None or self.wake_at < FOREVER
 
     @invariant()
@@ -343,29 +379,35 @@ class Lifecycle(RuleBasedStateMachine):
 
     @invariant()
     def no_token_outlives_the_servers_word(self) -> None:
-        """Unless the clocks are so close that `Date`, in whole seconds, cannot tell."""
-        if self.served is not None:
+        """Unless the clocks are so close that `Date`, in whole seconds, cannot tell.
+
+        Or its life so short that it leaves no time for a renewal: then neither clock is believed.
+        """
+        if self.served is None:
+            return
+        issued = self.server.issued[self.served.token.token.reveal()]
+        if issued.expires - issued.at > 2.0 * self.machine.policy.min_interval + 1.0:
             close = self.skew if 0.0 < self.skew < 1.0 else 0.0
-            end = self.server.issued[self.served.token.token.reveal()].expires
-            assert self.served.expires_at <= end + close + ROUNDING
+            assert self.served.expires_at <= issued.expires + close + ROUNDING
 
     def teardown(self) -> None:
         """With a server that is well again, everybody is answered; then `close`."""
         self.server.password_right = True
         self.server.cap, self.server.life = FOREVER, max(self.server.life, 60.0)
         for _ in range(50):
-            if not (self.waiting or self.asking):
+            if not (self.waiting or self.asking or self.trying):
                 break
-            if self.flight is not None:
+            if isinstance(self.flight, Ask):
+                self.the_question_is_answered(None)
+            elif self.flight is not None:
                 self.the_server_answers(0.5, 0.0)
             else:
                 self.the_timer_rings_in_time()
-        assert (self.waiting, self.asking) == (0, 0)
+        assert (self.waiting, self.asking, self.trying) == (0, 0, 0)
         self.feed(CloseAsked(self.now))
         assert isinstance(self.state, Closed)
         assert (self.served, self.flight, self.wake_at) == (None, None, FOREVER)
 
 
-# 10,000 steps: a dozen seconds, but more than the minute of other tests on a machine that stalls.
-TestLifecycle = pytest.mark.timeout(240)(Lifecycle.TestCase)
-TestLifecycle.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestLifecycle = Lifecycle.TestCase
+TestLifecycle.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -22,7 +22,9 @@ from aiocloudauth._core.states import (
     Opened,
     Record,
     Refresh,
+    Rejected,
     State,
+    Unconfirmed,
     WakeAt,
     Woken,
 )
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Effects = tuple[Effect, ...]
 
-#: What the wall clock shows when `Course.now` is 0.
+#: What the wall clock shows when `LifecycleDriver.now` is 0.
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 REFUSED = UnauthenticatedError("refused", status=401)
 EXPIRED = UnauthorizedError("expired", status=401)
@@ -77,12 +79,12 @@ def told(effects: Iterable[Effect]) -> list[type[events.Event]]:
 
 
 def calls(effects: Iterable[Effect]) -> list[Login | Refresh]:
-    """Return what is sent."""
+    """Return the calls for a token."""
     return [effect for effect in effects if isinstance(effect, Login | Refresh)]
 
 
 @define
-class Course:
+class LifecycleDriver:
     """One machine, fed by hand; it keeps what the effects say."""
 
     machine: Machine
@@ -124,6 +126,13 @@ class Course:
         """Let the flight fail."""
         return self.feed(Failed, self.state.record.number, error, draw, after=after)
 
+    def revoke(self, *, after: float = 0.0) -> Effects:
+        """Let a request be refused, and the API say that the token is dead."""
+        generation = self.state.record.generation
+        first = self.feed(Rejected, generation, coded=True, draw=0.0, after=after)
+        number = self.state.record.number
+        return (*first, *self.feed(Unconfirmed, number, dead=True))
+
     def wake(self) -> Effects:
         """Wait for the timer, which goes off once."""
         at, self.wake_at = self.wake_at, FOREVER
@@ -137,22 +146,22 @@ class Course:
         return self.state.shown
 
 
-def course(policy: RenewalPolicy | None = None, **abilities: bool) -> Course:
+def lifecycle(policy: RenewalPolicy | None = None, **abilities: bool) -> LifecycleDriver:
     """Return a new machine; with a password unless told otherwise."""
-    return Course(Machine(policy or RenewalPolicy(), Abilities(**abilities)))
+    return LifecycleDriver(Machine(policy or RenewalPolicy(), Abilities(**abilities)))
 
 
-def active(life: float | None = 1200.0, **options: Any) -> Course:
+def active(life: float | None = 1200.0, **options: Any) -> LifecycleDriver:
     """Return a machine that holds a token since 0."""
-    made = course(**options)
+    made = lifecycle(**options)
     made.feed(Opened)
     made.grant(life)
     return made
 
 
-def lost_with_a_callable() -> Course:
+def lost_with_a_callable() -> LifecycleDriver:
     """Return a machine whose callable gave a password that was refused at 0."""
-    run = course(rotates=True)
+    run = lifecycle(rotates=True)
     run.feed(Opened)
     run.fail(REFUSED)
     return run

@@ -34,13 +34,13 @@ from aiocloudauth.errors import (
     UnauthenticatedError,
 )
 from aiocloudauth.token import SessionState
-from tests.course import (
+from tests.core.lifecycle_driver import (
     NO_CLUSTER,
     REFUSED,
     TRANSIENT,
     active,
     calls,
-    course,
+    lifecycle,
     lost_with_a_callable,
     of,
     told,
@@ -61,7 +61,8 @@ def test_a_failed_trial_loses_nothing(error: CloudAuthError | None) -> None:
     effects = run.grant(-1.0) if error is None else run.fail(error)
     (done,) = of(Conclude, effects)
     assert done.error == error or isinstance(done.error, InvalidResponseError)
-    assert told(effects) == [events.RenewalFailed]
+    assert done.trial
+    assert told(effects) == []
     record = run.state.record
     assert type(run.state) is type(before)
     assert (record.error, record.refused, record.failures) == (None, None, 0)
@@ -117,7 +118,7 @@ def test_a_dead_answer_to_a_trial_after_a_suspend_is_survived() -> None:
 
 def test_a_failed_trial_goes_back_to_the_wait_for_the_next_attempt() -> None:
     """With no token at all the backoff goes on, and those who wait for 501 are answered."""
-    run = course()
+    run = lifecycle()
     run.feed(Opened)
     run.fail(TRANSIENT[0], draw=1.0)
     run.feed(LoginAsked, trial=True, after=1.5)
@@ -133,13 +134,29 @@ def test_a_failed_trial_goes_back_to_the_wait_for_the_next_attempt() -> None:
 
 def test_a_failed_trial_goes_back_to_the_loss_and_answers_those_who_came() -> None:
     """Callers who waited for the trial hear what they would have heard before."""
-    run = course()
+    run = lifecycle()
     run.feed(Opened)
     run.fail(REFUSED)
     run.feed(LoginAsked, trial=True, after=5.0)
     assert run.feed(Wanted) == ()
     assert of(Deny, run.fail(TRANSIENT[0])) == [Deny(REFUSED)]
-    assert run.wake_at == FOREVER
+    assert run.wake_at == 900.0
+
+
+def test_a_renewal_asked_for_during_a_trial_is_made_after_it() -> None:
+    """The refusal of somebody's typing error is nobody else's."""
+    run = active()
+    run.feed(LoginAsked, trial=True, after=5.0)
+    assert run.feed(RenewalAsked) == ()
+    effects = run.fail(REFUSED)
+    assert of(Conclude, effects) == [Conclude(REFUSED, trial=True)]
+    (call,) = calls(effects) or calls(run.wake())
+    assert isinstance(call, Refresh)
+    assert run.now == 6.0
+    run = active()
+    run.feed(LoginAsked, trial=True, after=5.0)
+    run.feed(RenewalAsked)
+    assert of(Conclude, run.grant(1200.0)) == [Conclude(None), Conclude(None, trial=True)]
 
 
 def test_a_failed_trial_leaves_a_lost_callable_its_timer() -> None:
@@ -191,7 +208,7 @@ def test_after_logout_only_a_login_leads_on(kind: type[Input]) -> None:
     assert [type(effect) for effect in effects] == [
         {Woken: WakeAt, RenewalAsked: Conclude, Wanted: Deny}[kind]
     ]
-    assert run.feed(Rejected, 1) == ()
+    assert run.feed(Rejected, 1, coded=True, draw=0.0) == ()
 
 
 def test_logout_does_not_lift_a_refusal() -> None:
@@ -228,7 +245,7 @@ def test_close_ends_it_all() -> None:
 
 def test_an_input_that_does_not_fit_raises_and_changes_nothing() -> None:
     """A fault of the caller is said so; the machine goes on."""
-    run = course()
+    run = lifecycle()
     new = run.state
     for kind in (Wanted, Woken, RenewalAsked, LoginAsked, LogoutAsked):
         with pytest.raises(IllegalInputError, match=f"{kind.__name__} in New"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field, frozen
 
 from aiocloudauth._core.states import FOREVER, Login, Refresh
-from tests.course import EXPIRED, REFUSED
+from tests.core.lifecycle_driver import EXPIRED, REFUSED
 
 if TYPE_CHECKING:
     from aiocloudauth.errors import CloudAuthError
@@ -22,6 +22,7 @@ class Issued:
     """A token as the server knows it; times on the scale of the machine."""
 
     session: int
+    at: float
     expires: float
     expiry: datetime
 
@@ -46,15 +47,19 @@ class Server:
         expires = min(now + self.life, self.ends[session])
         name = f"token-{len(self.issued)}"
         expiry = datetime.fromtimestamp(EPOCH + expires, UTC)
-        self.issued[name] = Issued(session, expiry.timestamp() - EPOCH, expiry)
+        self.issued[name] = Issued(session, now, expiry.timestamp() - EPOCH, expiry)
         return name
+
+    def good(self, name: str, now: float) -> bool:
+        """Return whether a token is accepted."""
+        return name not in self.revoked and now < self.issued[name].expires
 
     def answer(self, call: Login | Refresh, now: float) -> str | CloudAuthError:
         """Carry out a call."""
         if isinstance(call, Login):
             return self.issue(now, None) if self.password_right or call.trial else REFUSED
         name = call.token.token.reveal()
-        if name in self.revoked or self.issued[name].expires <= now:
+        if not self.good(name, now):
             return EXPIRED
         if self.revokes:
             self.revoked.add(name)

@@ -17,9 +17,9 @@ from aiocloudauth._core.states import (
     Opened,
     OpenGivenUp,
     Refresh,
-    Rejected,
     RenewalAsked,
     Serve,
+    Unconfirmed,
     WakeAt,
     Wanted,
     Withhold,
@@ -35,14 +35,14 @@ from aiocloudauth.errors import (
 )
 from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.token import SessionState
-from tests.course import (
+from tests.core.lifecycle_driver import (
     EPOCH,
     EXPIRED,
     REFUSED,
     TRANSIENT,
     active,
     calls,
-    course,
+    lifecycle,
     lost_with_a_callable,
     of,
     told,
@@ -70,14 +70,14 @@ def test_a_refused_refresh_without_a_login_is_the_end_at_once() -> None:
     assert type(denied.error) is SessionExpiredError
     assert denied.error.__cause__ is EXPIRED
     assert [type(done.error) for done in of(Conclude, effects)[:1]] == [SessionExpiredError]
-    assert (run.state, run.wake_at) == (SessionState.EXPIRED, FOREVER)
+    assert (run.shown, run.wake_at) == (SessionState.EXPIRED, FOREVER)
     assert [type(answer) for answer in run.feed(Wanted)] == [Deny]
 
 
 def test_a_dead_token_is_not_offered_to_refresh_when_a_login_is_possible() -> None:
     """Refused by the API, or expired: the login comes first."""
     refused, expired = active(), active()
-    (after_refusal,) = calls(refused.feed(Rejected, 1, after=5.0))
+    (after_refusal,) = calls(refused.revoke(after=5.0))
     (after_expiry,) = calls(expired.feed(Wanted, after=2000.0))
     assert (type(after_refusal), type(after_expiry)) == (Login, Login)
 
@@ -85,7 +85,7 @@ def test_a_dead_token_is_not_offered_to_refresh_when_a_login_is_possible() -> No
 def test_a_dead_token_is_offered_to_refresh_when_nothing_else_is_left() -> None:
     """The server has the last word on a bare token."""
     run = active(repeatable=False)
-    (call,) = calls(run.feed(Rejected, 1, after=5.0))
+    (call,) = calls(run.revoke(after=5.0))
     assert isinstance(call, Refresh)
     run.fail(TRANSIENT[0])
     (call,) = calls(run.wake())
@@ -105,29 +105,66 @@ def test_a_dead_token_is_offered_to_refresh_when_nothing_else_is_left() -> None:
 )
 def test_a_refused_login_is_final_whatever_its_code(error: CloudAuthError) -> None:
     """Login loop with a bad password locks the account (Voyz/ibeam#32): one `_login`, no more."""
-    run = course()
+    run = lifecycle()
     run.feed(Opened)
     effects = run.fail(error)
     assert of(Conclude, effects)[0] == Conclude(error)
     (denied,) = of(Deny, effects)
     requests_get = UnauthenticatedError if error is REFUSED else SessionExpiredError
     assert type(denied.error) is requests_get
-    assert run.wake_at == FOREVER
+    assert run.wake_at == 900.0
     for kind in (Wanted, Woken, RenewalAsked, LoginAsked):
-        effects = run.feed(kind, after=1e6)
+        effects = run.feed(kind, after=10.0)
         assert calls(effects) == []
-        assert run.wake_at == FOREVER
+        assert run.wake_at == 900.0
     assert of(Conclude, run.feed(LoginAsked)) == [Conclude(error)]
 
 
-def test_the_news_of_a_final_refusal_names_no_next_attempt() -> None:
-    """`retry_at` is `None` if none will come; a callable will be asked again."""
-    for rotates, then in ((False, None), (True, 305.0)):
+def test_a_refused_login_is_tried_again_after_a_while_that_doubles() -> None:
+    """An outage of the directory refuses good passwords, and a service must heal."""
+    run, bars = lifecycle(), []
+    run.feed(Opened)
+    for _ in range(7):
+        (news, *_) = of(Emit, run.fail(REFUSED))
+        assert news.details["retry_at"] == run.wake_at
+        bars.append(run.wake_at - run.now)
+        assert [type(call) for call in calls(run.wake())] == [Login]
+    assert bars == [900.0, 1800.0, 3600.0, 7200.0, 14400.0, 14400.0, 14400.0]
+    assert of(Serve, run.grant(1200.0))
+    run.revoke(after=5.0)
+    run.fail(REFUSED)
+    assert run.wake_at - run.now == 900.0
+
+
+def test_a_refused_login_may_be_final() -> None:
+    """Where accounts are locked for good."""
+    run = lifecycle(RenewalPolicy(refused_interval=None))
+    run.feed(Opened)
+    (news, *_) = of(Emit, run.fail(REFUSED))
+    assert (news.details["retry_at"], run.wake_at) == (None, FOREVER)
+
+
+def test_the_news_of_a_refusal_names_the_next_attempt() -> None:
+    """A callable is asked again sooner than a value that cannot change."""
+    for rotates, then in ((False, 905.0), (True, 305.0)):
         run = active(rotates=rotates)
-        run.feed(Rejected, 1, after=5.0)
+        run.revoke(after=5.0)
         (news, lost) = of(Emit, run.fail(REFUSED))
         assert (news.kind, lost.kind) == (events.RenewalFailed, events.SessionLost)
         assert news.details["retry_at"] == then
+
+
+def test_an_unchanged_value_does_not_prolong_the_bar() -> None:
+    """A callable that gives the same again is not sent, so it is not refused again."""
+    run = lost_with_a_callable()
+    (call,) = calls(run.wake())
+    assert call.refusal is REFUSED
+    run.fail(REFUSED)
+    assert run.state.record.barred_until == 900.0
+    run.wake()
+    run.fail(REFUSED)
+    (call,) = calls(run.wake())
+    assert (run.now, call.refusal) == (900.0, None)
 
 
 def test_a_refused_login_leaves_a_good_token_to_its_end() -> None:
@@ -136,7 +173,7 @@ def test_a_refused_login_leaves_a_good_token_to_its_end() -> None:
     run.wake()
     run.fail(EXPIRED)
     effects = run.fail(REFUSED)
-    assert (of(Deny, effects), run.state, run.wake_at) == ([], SessionState.DEGRADED, 1190.0)
+    assert (of(Deny, effects), run.shown, run.wake_at) == ([], SessionState.DEGRADED, 1190.0)
     assert of(Serve, run.feed(Wanted, after=289.0))
     effects = run.wake()
     assert of(Deny, effects) == [Deny(REFUSED)]
@@ -157,7 +194,7 @@ def test_a_refusal_outlives_a_refresh_that_works() -> None:
 
 def test_a_refused_password_waits_for_the_end_of_a_capped_session() -> None:
     """Neither `_refresh` nor a refused login leads on: callers are served, then hear why."""
-    run = active()
+    run = active(policy=RenewalPolicy(refused_interval=None))
     run.feed(LoginAsked, after=5.0)
     run.fail(REFUSED)
     run.wake()
@@ -170,10 +207,12 @@ def test_a_refused_password_waits_for_the_end_of_a_capped_session() -> None:
 
 def test_a_barred_login_leaves_refresh_to_a_token_that_ran_out() -> None:
     """What is left is tried, through transient failures, until the server has said no."""
-    run = active()
+    run = active(policy=RenewalPolicy(refused_interval=None))
     run.feed(LoginAsked, after=5.0)
     run.fail(REFUSED)
-    (call,) = calls(run.feed(Rejected, 1, after=5.0))
+    run.revoke(after=0.5)
+    run.wake()
+    (call,) = calls(run.feed(Unconfirmed, run.state.record.number, dead=True))
     assert isinstance(call, Refresh)
     assert of(Deny, run.fail(TRANSIENT[0])) == []
     (call,) = calls(run.wake())
@@ -184,12 +223,13 @@ def test_a_barred_login_leaves_refresh_to_a_token_that_ran_out() -> None:
 
 def test_a_session_that_never_opened_stays_refused() -> None:
     """`open()` after a refusal sends nothing: `login(credentials)` is for another password."""
-    run = course()
+    run = lifecycle()
     run.feed(Opened)
     run.fail(REFUSED)
     run.feed(OpenGivenUp)
-    assert run.feed(Opened, after=1e6) == (Deny(REFUSED),)
+    assert run.feed(Opened, after=899.0) == (Deny(REFUSED),)
     assert run.shown is SessionState.NEW
+    assert calls(run.feed(Opened, after=1.0))
 
 
 # -- rotated secrets ----------------------------------------------------------------------
@@ -223,7 +263,7 @@ def test_a_callable_is_asked_again_when_a_caller_wants_a_token() -> None:
 
 def test_a_timer_of_a_lost_session_keeps_min_interval() -> None:
     """Also where the policy makes that the longer one."""
-    run = course(RenewalPolicy(min_interval=400.0), rotates=True)
+    run = lifecycle(RenewalPolicy(min_interval=400.0), rotates=True)
     run.feed(Opened)
     run.fail(REFUSED)
     assert calls(run.wake()) == []
@@ -248,7 +288,7 @@ def test_a_refused_callable_with_a_good_token_is_asked_again_slowly() -> None:
     run.wake()
     run.fail(EXPIRED)
     effects = run.fail(REFUSED)
-    assert (of(Deny, effects), run.state) == ([], SessionState.DEGRADED)
+    assert (of(Deny, effects), run.shown) == ([], SessionState.DEGRADED)
     assert run.wake_at == 3590.0
     effects = run.wake()
     assert calls(effects) == []
