@@ -129,15 +129,22 @@ class CloudSession(Openable):
     def from_environment(cls, **options: Any) -> Self:
         """Make a session from ``EC_HOST`` and ``EC_API_KEY``, or ``EC_USER`` and ``EC_PASS``.
 
-        These are the names that Elastic's ecctl reads. A key wins over a password.
+        These are the names that Elastic's ecctl reads; where one is absent, those of the
+        Terraform provider are: ``EC_ENDPOINT``, ``EC_USERNAME``, ``EC_PASSWORD``. A key wins
+        over a password, a host without a scheme is an https one, and ``EC_CA_FILE`` names
+        the authority to trust.
 
         Args:
-            options: As for the constructor, besides url and credentials.
+            options: As for the constructor, besides url and credentials; ``ssl`` wins over
+                ``EC_CA_FILE``.
 
         Raises:
-            ConfigurationError: A variable is missing or empty.
+            ConfigurationError: A variable is missing, empty, or holds what cannot work.
         """
-        return cls(*read_environment(), **options)
+        found = read_environment()
+        if found.ca_file is not None:
+            options.setdefault("ssl", found.ca_file)
+        return cls(found.url, found.credentials, **options)
 
     # -- open, close ----------------------------------------------------------------------
 
@@ -406,4 +413,5 @@ class CloudSession(Openable):
             secrets=self._source.secrets,
             token_sent=ours and not own and self._source.renewable,
             note=note,
+            now=self._source.clock.time(),
         )

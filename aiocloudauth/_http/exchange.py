@@ -408,6 +408,7 @@ class AuthExchange:
             secrets=tuple(self._known),
             authentication=True,
             token_sent=call.token_sent,
+            now=self._clock.time(),
         )
 
 

@@ -123,6 +123,7 @@ def answer_error(
     authentication: bool = False,
     token_sent: bool = False,
     note: str = "",
+    now: float | None = None,
 ) -> ApiError:
     """Return the typed error for an answer whose body was read.
 
@@ -133,6 +134,7 @@ def answer_error(
         authentication: Whether the call was one of the authentication API.
         token_sent: Whether a bearer token of ours was sent.
         note: A sentence of our own for the reader.
+        now: When the answer came, seconds since 1970.
     """
     headers: Mapping[str, str] = answer.headers or {}
     failure = evolve(
@@ -146,7 +148,7 @@ def answer_error(
         method=answer.request_info.method,
         url=without_secrets(answer.request_info.url),
         headers=public_headers(headers, secrets),
-        retry_after=retry_after(headers),
+        retry_after=retry_after(headers, now=now),
         note=note,
     )
 

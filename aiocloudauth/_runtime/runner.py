@@ -158,6 +158,11 @@ class Runner:
         return self.state.record.error
 
     @property
+    def awaited(self) -> str:
+        """Whom the attempt under way waits for that is none of the API's, if for anybody."""
+        return self._attempts.awaited
+
+    @property
     def secrets(self) -> tuple[Secret, ...]:
         """The credentials' secrets and the last tokens."""
         return (*self._attempts.credentials.secrets(), *self.recent)
@@ -281,6 +286,7 @@ class Runner:
             self._fail(number, error)
         except BaseException as error:  # renewal must survive any fault, and report it
             unforeseen = CloudAuthError(f"a renewal failed: {type(error).__name__}")
+            unforeseen.retryable = True  # who knows
             self._fail(number, unforeseen.because(error))
             log(logging.ERROR, "a renewal failed in an unforeseen way", exc_info=error)
             if not isinstance(error, Exception):

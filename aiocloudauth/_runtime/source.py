@@ -103,7 +103,9 @@ class TokenSource:
                 return await self._runner.waiters.wait(
                     lambda: self._runner.feed(reason(self._timeline.now()))
                 )
-        late = RenewalTimeoutError(f"no token within {limit:g} s")
+        awaited = self._runner.awaited
+        why = f": {awaited} has given nothing yet" if awaited else ""
+        late = RenewalTimeoutError(f"no token within {limit:g} s{why}")
         error = self._runner.last_error or late
         raise for_request(again(error)) if reason is Wanted else late
 

@@ -38,6 +38,7 @@ async def test_other_credentials_take_over_when_they_work() -> None:
         await run.drive(run.refresher.login(OTHER))
         assert await run.generation() == 2
         await run.clock.advance(60)
+        run.server.revoke_all()
         run.refresher.reject(await run.refresher.usable())
         assert await run.generation() == 3
         assert [arrival.user for arrival in run.server.log.to("_login")] == [
@@ -70,6 +71,7 @@ async def test_other_credentials_that_fail_lose_nothing(way: str) -> None:
         assert run.refresher.current is held
         assert (run.state(), run.refresher.last_error) == (SessionState.ACTIVE, None)
         await run.clock.advance(60)
+        run.server.revoke_all()
         run.refresher.reject(await run.refresher.usable())
         assert await run.generation() == 2
         assert run.server.log.to("_login")[-1].user == "admin"
@@ -118,6 +120,7 @@ async def test_an_attempt_right_after_a_trial_that_failed_is_made_with_ones_own(
         await run.clock.advance(60)
         run.server.fail_next("_login", Reset())
         run.server.fail_next("_login", Late(5.0))
+        run.server.revoke_all()
         run.refresher.reject(await run.refresher.usable())
         waiting = await run.start(run.refresher.usable())
         with pytest.raises(UnauthenticatedError):
