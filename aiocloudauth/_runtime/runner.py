@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
+from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
 from aiocloudauth._core.lifecycle import Machine
@@ -260,8 +261,11 @@ class Runner:
 
     def _launch(self, effect: Ask | Login | Refresh) -> None:
         trial = self.trial if isinstance(effect, Login) and effect.trial else None
-        flight = asyncio.get_running_loop().create_task(
-            self._fly(effect, trial), name=f"aiocloudauth attempt {effect.number}"
+        # In an empty context: not in that of the request that set it off.
+        flight = Context().run(
+            asyncio.get_running_loop().create_task,
+            self._fly(effect, trial),
+            name=f"aiocloudauth attempt {effect.number}",
         )
         self._flight = flight
         self._flights.add(flight)
