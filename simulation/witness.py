@@ -23,8 +23,8 @@ from aiocloudauth.testing import (
 if TYPE_CHECKING:
     import random
 
-    from aiocloudauth.testing.answers import Answer
-    from aiocloudauth.testing.effect import Proceed
+    from aiocloudauth.testing.effects import Proceed
+    from aiocloudauth.testing.messages import Answer
     from aiocloudauth.testing.realm import Realm
     from simulation.ledger import Ledger
     from simulation.plan import Plan
