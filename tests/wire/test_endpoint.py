@@ -86,7 +86,7 @@ def test_http_beyond_loopback_has_to_be_asked_for() -> None:
     for host in ("128.0.0.1", "127.0.0.1.example.com", "notlocalhost", "[::]"):
         assert Endpoint(f"http://{host}", allow_http=True).root.scheme == "http"
         with pytest.raises(
-            ConfigurationError, match="^http to .* text; use https, or allow_http=True"
+            ConfigurationError, match=r"^http to .* text; use https, or allow_http=True"
         ):
             Endpoint(f"http://{host}")
 
@@ -188,7 +188,7 @@ def test_a_joined_url_of_another_origin_is_refused_whatever_the_text_was(
 ) -> None:
     """The last word is the URL's, not the text's: a parser may read what no check foresaw."""
     monkeypatch.setattr(Endpoint, "_joined", lambda *_, **__: URL("https://evil.example/api/v1/x"))
-    with pytest.raises(ConfigurationError, match="^the path .* another host"):
+    with pytest.raises(ConfigurationError, match=r"^the path .* another host"):
         ECE.resolve("/x")
 
 
@@ -293,7 +293,7 @@ def test_a_proxy_is_an_absolute_url() -> None:
     for proxy in ("http://proxy:3128", "https://u:p@[::1]:1", " http://proxy "):
         assert proxy_url(proxy) == proxy_url(URL(proxy.strip())) == URL(proxy.strip())
     for odd in ("", "proxy:3128", "//proxy:3128", "http://p:port", 3128):
-        with pytest.raises(ConfigurationError, match="^the (proxy|URL) must be a"):
+        with pytest.raises(ConfigurationError, match=r"^the (proxy|URL) must be a"):
             proxy_url(odd)
 
 
