@@ -1,4 +1,4 @@
-# `make demo` and `make test` each set up everything they need: a .venv beside this file.
+# Each target sets up what it needs: a .venv beside this file, from the registry that pip knows.
 # PYTHON=/path/to/python chooses the interpreter (3.11 or later); VENV= another place.
 
 # A name on PATH may be a shim that fails when it is run, so each candidate is run. A Python without
@@ -8,47 +8,47 @@ SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 VENV := .venv
 BIN := $(VENV)/bin
+CONSTRAINTS := constraints-dev.txt
 # -qq: only errors; a machine's own index settings may warn a line a package.
-PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq -c constraints-dev.txt
-INPUTS := pyproject.toml constraints-dev.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq -c $(CONSTRAINTS)
 # The clients that the benchmarks compare with need versions of their own.
 BENCH := $(VENV)/bench
 # mutmut has an environment of its own too, and works on copies of the tree beside it.
 MUTANTS := $(VENV)/mutants
-# Which of tests/mutants/*.cfg: `make mutants PARTS=pure` takes minutes, all of it longer.
-# ARGS="'aiocloudauth.runner.*'" chooses among the mutants of a part.
+# Which of tests/verify/mutants/*.cfg: `make mutants PARTS=pure` takes minutes, all of it longer.
+# ARGS="'aiocloudauth._runtime.runner.*'" chooses among the mutants of a part.
 PARTS := pure edge
-JOBS := 2
 
-# What runs pytest: `make cover` puts coverage here. ARGS= goes to pytest.
-RUN := $(BIN)/python
+# How many tests, or mutants, at a time.
+JOBS := 2
+# ARGS= goes to pytest, as in `make test ARGS='-k clock'`.
 ARGS :=
-# Tests that take long, longer still under coverage, and reach no line that the others do not: random
-# courses, other processes, documents.
-UNCOVERED := invariants invariants_bite simulation lifecycle_stateful testing_session hostile_memory \
-    forks_and_loops secrets_everywhere examples examples_own_suite readme project testing_docs budget
+# What runs pytest: RUN='.venv/bin/coverage run' measures.
+RUN := $(BIN)/python
+PYTEST = $(RUN) -m pytest -n $(JOBS) --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test cover simulate soak fuzz lint format wheel bench bench-quick bench-kit mutants clean
+.PHONY: help demo test verify cover simulate soak fuzz lint format wheel bench bench-quick bench-kit \
+    mutants clean
 
 help:
 	@echo "make demo    a session under load against an embedded server: watch it not lapse"
-	@echo "make test    the tests (ARGS='-k name' to choose)"
-	@echo "make cover   branch coverage, which has to be 100 %, by those tests that add to it"
-	@echo "make simulate  a year of faults on virtual time (ARGS='--seed 2')"
-	@echo "make soak      200 workers on real sockets, SECONDS=60 for each Python (PYTHONS=... to choose)"
-	@echo "make fuzz    at least 1,000,000 random answers against the parsers (ARGS='--inputs 50000 --seed 2')"
-	@echo "make lint    ruff, mypy --strict, the import contracts"
+	@echo "make test    what every change has to pass, in three minutes (ARGS='-k name' to choose)"
+	@echo "make verify  long courses, planted bugs, a simulated year, memory, forks, examples"
+	@echo "make cover   both of them, and the branch coverage, which has to be 100 %"
+	@echo "make lint    ruff, mypy --strict, basedpyright, the import contracts"
 	@echo "make format  let ruff put the layout right"
 	@echo "make wheel   build, install in a fresh venv, import every module alone"
+	@echo "make simulate  a year of faults on virtual time (ARGS='--seed 2')"
+	@echo "make soak      200 workers on real sockets (ARGS='--seconds 600')"
+	@echo "make fuzz      a million random answers against the parsers"
+	@echo "make mutants   do the tests notice a changed line? (long; PARTS=pure: the pure part)"
 	@echo "make bench   measure, beside other clients (10 min), and renew docs/benchmarks.*"
 	@echo "make bench-quick  measure this package alone (1 min), and print the table"
 	@echo "make bench-kit    measure the test kit: start, requests a second, lifetimes (half a minute)"
-	@echo "make mutants  do the tests notice a changed line? (long; PARTS=pure: the pure part)"
 	@echo "make clean   remove what the above made"
 
-# Two stamps, so that the demo need not wait for the tools.
-$(VENV)/runtime.stamp: $(INPUTS)
+$(BIN)/python:
 	@for python in $(or $(PYTHON),$(CANDIDATES)); do \
 	    "$$python" -c '$(SUITS)' >/dev/null 2>&1 </dev/null && found=$$python && break; \
 	done; \
@@ -59,43 +59,50 @@ $(VENV)/runtime.stamp: $(INPUTS)
 	fi; \
 	echo "Setting up $(VENV) with $$("$$found" --version)"; \
 	"$$found" -m venv $(VENV)
-	@$(PIP) -e .
+
+# Three stamps: the demo does not wait for the tests' packages, nor the tests for the tools.
+$(VENV)/run.stamp: EXTRA :=
+$(VENV)/test.stamp: EXTRA := [test]
+$(VENV)/dev.stamp: EXTRA := [dev]
+$(VENV)/%.stamp: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	@echo "Installing aiocloudauth$(EXTRA) into $(VENV)"
+	@$(PIP) -e '.$(EXTRA)'
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/runtime.stamp
-	@echo "Installing the development tools into $(VENV)"
-	@$(PIP) -e '.[dev]'
-	@touch $@
-
-demo: $(VENV)/runtime.stamp
+demo: $(VENV)/run.stamp
 	@$(BIN)/python -m aiocloudauth demo $(ARGS)
 
-test: $(VENV)/dev.stamp
-	$(RUN) -m pytest $(ARGS)
+test: $(VENV)/test.stamp
+	$(PYTEST) tests --ignore=tests/verify $(ARGS)
+
+# The second line: what is tested with generated data is tested with more of it.
+verify: $(VENV)/dev.stamp
+	$(PYTEST) tests/verify --timeout=300 --hypothesis-profile=verify $(ARGS)
+	$(PYTEST) tests --ignore=tests/verify -m hypothesis --timeout=300 --hypothesis-profile=verify
 
 # Not pytest-cov: pytest loads this package's own plugin before pytest-cov could start to measure.
 cover: $(VENV)/dev.stamp
 	@$(BIN)/coverage erase
-	@$(MAKE) --no-print-directory test RUN='$(BIN)/coverage run' \
-	    ARGS='$(UNCOVERED:%=--ignore=tests/test_%.py) $(ARGS)'
+	@$(MAKE) --no-print-directory test RUN='$(BIN)/coverage run'
+	@$(MAKE) --no-print-directory verify RUN='$(BIN)/coverage run'
+	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-simulate: $(VENV)/dev.stamp
-	@$(BIN)/python -m simulation.year $(ARGS)
+simulate: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.verify.simulated_year.run $(ARGS)
 
-# SECONDS is a variable of some shells too: only one given to make counts.
 soak: $(VENV)/dev.stamp
-	@$(BIN)/python -m simulation.soak \
-	    --seconds $(if $(findstring command,$(origin SECONDS)),$(SECONDS),60) \
-	    $(if $(PYTHONS),--python $(PYTHONS))
+	@$(BIN)/python -m tests.verify.soak $(ARGS)
 
-fuzz: $(VENV)/dev.stamp
-	@$(BIN)/python -m fuzz $(ARGS)
+fuzz: $(VENV)/test.stamp
+	$(RUN) -m pytest tests/verify/test_random_answers.py --timeout=0 --hypothesis-profile=fuzz $(ARGS)
 
 # All of them run, so that one round shows every finding.
+CHECKS := "ruff check" "ruff format --check --diff" mypy "basedpyright --pythonpath $(BIN)/python" \
+    "lint-imports --no-logo"
 lint: $(VENV)/dev.stamp
 	@failed=; \
-	for check in "ruff check" "ruff format --check --diff" "mypy" "lint-imports --no-logo"; do \
+	for check in $(CHECKS); do \
 	    echo "$(BIN)/$$check"; $(BIN)/$$check || failed="$$failed [$$check]"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "lint failed:$$failed" >&2; exit 1; fi
@@ -107,14 +114,14 @@ format: $(VENV)/dev.stamp
 wheel: $(VENV)/dev.stamp
 	@.ci/wheel $(BIN)/python
 
-$(BENCH)/stamp: $(VENV)/runtime.stamp benchmarks/requirements.txt benchmarks/constraints.txt
+$(BENCH)/stamp: benchmarks/requirements.txt benchmarks/constraints.txt | $(BIN)/python
 	@echo "Setting up $(BENCH), with the clients to compare with"
 	@$(BIN)/python -m venv $(BENCH)
 	@$(BENCH)/bin/python -m pip --disable-pip-version-check install -qq \
 	    -c benchmarks/constraints.txt -r benchmarks/requirements.txt -e .
 	@touch $@
 
-bench-kit: $(VENV)/dev.stamp
+bench-kit: $(VENV)/test.stamp
 	@$(BIN)/python -m benchmarks.kit
 
 bench: $(BENCH)/stamp
@@ -123,12 +130,11 @@ bench: $(BENCH)/stamp
 bench-quick: $(BENCH)/stamp
 	@$(BENCH)/bin/python -m benchmarks --quick $(ARGS)
 
-$(MUTANTS)/stamp: $(VENV)/runtime.stamp tests/mutants/constraints.txt constraints-dev.txt
+$(MUTANTS)/stamp: pyproject.toml $(CONSTRAINTS) tests/verify/mutants/constraints.txt | $(BIN)/python
 	@echo "Setting up $(MUTANTS), with mutmut"
 	@$(BIN)/python -m venv $(MUTANTS)
 	@$(MUTANTS)/bin/python -m pip --disable-pip-version-check install -qq \
-	    -c constraints-dev.txt -c tests/mutants/constraints.txt mutmut -e '.[testing]' \
-	    hypothesis pytest-asyncio pytest-timeout
+	    -c $(CONSTRAINTS) -c tests/verify/mutants/constraints.txt mutmut -e '.[test]'
 	@touch $@
 
 # mutmut reads its settings from, and writes to, the directory it is run in. All parts run, and the
@@ -137,10 +143,10 @@ mutants: $(MUTANTS)/stamp
 	@for part in $(PARTS); do \
 	    rm -rf $(MUTANTS)/$$part && mkdir $(MUTANTS)/$$part || exit 1; \
 	    cp -R aiocloudauth tests pyproject.toml README.md $(MUTANTS)/$$part || exit 1; \
-	    cp tests/mutants/$$part.cfg $(MUTANTS)/$$part/setup.cfg || exit 1; \
+	    cp tests/verify/mutants/$$part.cfg $(MUTANTS)/$$part/setup.cfg || exit 1; \
 	    (cd $(MUTANTS)/$$part && ../bin/mutmut run --max-children $(JOBS) $(ARGS)) || exit 1; \
 	done
-	@$(BIN)/python tests/mutants/report.py $(addprefix $(MUTANTS)/,$(PARTS))
+	@$(BIN)/python tests/verify/mutants/report.py $(addprefix $(MUTANTS)/,$(PARTS))
 
 clean:
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache \

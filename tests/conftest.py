@@ -24,8 +24,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes is the machine's affair: no test here is about time that passes.
-settings.register_profile("aiocloudauth", deadline=None)
-settings.load_profile("aiocloudauth")
+# `make verify` asks for its profile on pytest's command line, which comes after this.
+settings.register_profile("test", deadline=None, max_examples=30)
+settings.register_profile("verify", deadline=None, max_examples=200)
+settings.register_profile("fuzz", deadline=None, max_examples=10_000)
+settings.load_profile("test")
 
 
 @pytest.fixture(autouse=True)

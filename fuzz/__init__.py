@@ -1,1 +1,0 @@
-"""Random answers against the parsers. Run: ``python -m fuzz`` or ``make fuzz``."""

@@ -1,0 +1,122 @@
+"""The server's side of a simulated year: plays the script, and writes the ledger."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from aiocloudauth.testing import (
+    ClusterError,
+    Effect,
+    EmptyReply,
+    Fault,
+    Html,
+    PastExpiry,
+    Reset,
+    Silence,
+    Status,
+    TooManyRequests,
+    Truncated,
+)
+
+if TYPE_CHECKING:
+    import random
+
+    from aiocloudauth.testing.effects import Proceed
+    from aiocloudauth.testing.messages import Answer
+    from aiocloudauth.testing.realm import Realm
+    from tests.verify.simulated_year.ledger import Ledger
+    from tests.verify.simulated_year.plan import Plan
+
+__all__ = ["Witness"]
+
+#: What an attempt may meet, whatever else is well. Some end after the work was done: the new
+#: token is lost, and the old one revoked where the server does so.
+FAILURES: Final[tuple[Effect, ...]] = (
+    ClusterError(),
+    Status(503, retry_after=5.0),
+    TooManyRequests(retry_after=8.0),
+    Html(504, "504 Gateway Time-out"),
+    Reset(),
+    Reset(at=20, after_work=True),
+    EmptyReply(after_work=True),
+    Silence(),
+    Truncated(0.5),
+    PastExpiry(3600.0),
+)
+
+#: What the authentication API answers while its cluster is out of order.
+OUT_OF_ORDER: Final[tuple[Effect, ...]] = (ClusterError(), Status(503), Html(502))
+
+#: Seconds after which the server changes its mind about what `_refresh` does to the old token.
+_REVOKING: Final = 7 * 86_400.0
+
+
+class Witness:
+    """Stands in front of ``_login`` and ``_refresh``."""
+
+    def __init__(self, plan: Plan, ledger: Ledger, rng: random.Random, *, failing: float) -> None:
+        """Let a share `failing` of the attempts fail beside the outages of `plan`."""
+        self._plan = plan
+        self._ledger = ledger
+        self._rng = rng
+        self._failing = failing
+        self._spare = False
+        #: Attempts that the script let fail outside of outages.
+        self.failed = 0
+
+    def faults(self) -> tuple[Fault, ...]:
+        """Return what a `CloudServer` is scripted with."""
+        return (
+            Fault("/users/auth/_login", _Watched(self, login=True), optional=True),
+            Fault("/users/auth/_refresh", _Watched(self, login=False), optional=True),
+        )
+
+    async def watch(self, realm: Realm, proceed: Proceed, *, login: bool) -> Answer:
+        """Play the script for one call, and note what came of it."""
+        at = realm.clock.monotonic()
+        realm.sessions.policy.revoke_on_refresh = int(at / _REVOKING) % 2 == 0
+        self._ledger.attempted(at, login=login)
+        effect = self._effect(at)
+
+        async def noted(*, work: bool = True) -> Answer:
+            answer = await proceed(work=work)
+            if work and answer.status == 200:
+                if not login and realm.sessions.policy.revoke_on_refresh:
+                    self._ledger.revoked(at)
+                if effect is None:
+                    self._deliver(realm, answer, at)
+            return answer
+
+        answer = await (noted() if effect is None else effect.apply(realm, noted))
+        if answer.status == 401 and answer.delivery is None and not login:
+            self._ledger.refused_refresh()
+        return answer
+
+    def _effect(self, at: float) -> Effect | None:
+        if self._plan.is_out(at):
+            return self._rng.choice(OUT_OF_ORDER)
+        # Never twice in a row: how long a client can be kept from a token stays known.
+        if not self._spare and self._rng.random() < self._failing:
+            self._spare = True
+            self.failed += 1
+            return self._rng.choice(FAILURES)
+        self._spare = False
+        return None
+
+    def _deliver(self, realm: Realm, answer: Answer, at: float) -> None:
+        document = json.loads(answer.body)
+        expires_at = datetime.fromisoformat(document["session_expiration_time"]).timestamp()
+        self._ledger.delivered(at, expires_at - realm.now())
+
+
+class _Watched(Effect):
+    name: ClassVar[str] = "watched"
+
+    def __init__(self, witness: Witness, *, login: bool) -> None:
+        self._witness = witness
+        self._login = login
+
+    async def apply(self, realm: Realm, proceed: Proceed) -> Answer:
+        return await self._witness.watch(realm, proceed, login=self._login)
