@@ -177,8 +177,8 @@ async def test_a_port_that_only_speaks_tls_is_asked_with_nothing_of_ours(ends: b
 
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as listener:
         port = listener.sockets[0].getsockname()[1]
-        options = {"headers": {"X-Gateway-Key": f"{PLANTED}-key"}, "trust_env": True}
-        async with exchange_with(f"https://127.0.0.1:{port}", **options) as exchange:
+        url, fields = f"https://127.0.0.1:{port}", {"X-Gateway-Key": f"{PLANTED}-key"}
+        async with exchange_with(url, headers=fields, trust_env=True) as exchange:
             error = await error_of(exchange.login(PASSWORD))
     assert type(error) is TLSError
     assert PLANTED.encode() not in b"".join(seen)

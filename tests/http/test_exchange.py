@@ -292,6 +292,8 @@ async def test_an_unasked_compression_is_undone_within_the_bound(coding: str) ->
         GatewayError,
         type(None),
     ]
+    assert isinstance(errors[1], InvalidResponseError)
+    assert errors[1].problems == ("too long @ $",)
 
 
 @pytest.mark.parametrize(

@@ -68,18 +68,7 @@ def digest(body: bytes) -> str:
         Raw(b"HTTP/1.1 401 No\r\nContent-Length: 50\r\n\r\nabc"),
         Raw(b"HTTP/1.1 401 No\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"),
     ],
-    ids=[
-        "code",
-        "none",
-        "header",
-        "body",
-        "html",
-        "no text",
-        "empty",
-        "long",
-        "cut short",
-        "no gzip",
-    ],
+    ids=["code", "none", "header", "body", "html", "binary", "empty", "long", "short", "gzip"],
 )
 async def test_a_refused_request_is_sent_once_more(refused: Effect) -> None:
     """The code may be in the header, only in the body, or nowhere."""
