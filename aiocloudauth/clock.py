@@ -42,8 +42,9 @@ class Clock:
     #: Seconds since an arbitrary start. Never stepped; stands still during a suspend.
     monotonic: Callable[[], float] = staticmethod(_time.monotonic)
 
-    #: A draw from [0, 1).
-    random: Callable[[], float] = staticmethod(_random.random)
+    #: A draw from [0, 1), out of the system's entropy: `random.seed` does not set it, a draw
+    #: takes nothing from the program's own sequence, and a forked child does not repeat it.
+    random: Callable[[], float] = staticmethod(_random.SystemRandom().random)
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> TimerHandle:
         """Call `callback` in the running loop after `delay` seconds of `monotonic`."""

@@ -49,6 +49,10 @@ def _text_problem(value: object) -> str | None:
         return None if callable(value) else f"must be a str or an async callable, not {kind}"
     if not plain:
         return "is empty"
+    if "\n" in plain or "\r" in plain:
+        return "has a line break, as the content of a file often does: strip it"
+    if plain.startswith("\ufeff"):
+        return "begins with a byte order mark: read the file as utf-8-sig"
     try:
         plain.encode()
     except UnicodeEncodeError:
@@ -58,15 +62,17 @@ def _text_problem(value: object) -> str | None:
 
 def _basic_problem(value: object) -> str | None:
     plain = _plain(value) or ""
-    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in plain):
+    problem = _text_problem(value)
+    if problem is None and any(c < " " or c == "\x7f" for c in plain):
         return "must not contain control characters"  # RFC 7617 section 2
-    return _text_problem(value)
+    return problem
 
 
 def _user_id_problem(value: object) -> str | None:
-    if ":" in (_plain(value) or ""):
+    problem = _basic_problem(value)
+    if problem is None and ":" in (_plain(value) or ""):
         return "must not contain a colon"  # RFC 7617 section 2: it ends the user-id
-    return _basic_problem(value)
+    return problem
 
 
 def _header_problem(value: object) -> str | None:
@@ -173,7 +179,8 @@ class Password(Credentials):
         password: As a ``str`` or an async callable.
 
     Raises:
-        ConfigurationError: One is empty, or neither a ``str`` nor a callable.
+        ConfigurationError: One is empty, has a line break or a byte order mark, or is
+            neither a ``str`` nor a callable.
 
     Source: ECE 3.8 API, login.
     """
@@ -273,21 +280,66 @@ def check(credentials: object, *, hosted: bool) -> None:
         )
 
 
-def read_environment() -> tuple[str, Credentials]:
-    """Return the URL and the credentials that ecctl's variables hold.
+# -- the environment -----------------------------------------------------------------------
+
+
+@frozen
+class Environment:
+    """What the environment's variables say.
+
+    Attributes:
+        url: The ECE's URL.
+        credentials: An `ApiKey`, else a `Password`.
+        ca_file: The path of the authority to trust; ``None`` if there is none.
+    """
+
+    url: str
+    credentials: Credentials
+    ca_file: str | None = None
+
+
+def read_environment() -> Environment:
+    """Return what ecctl's variables hold, or the Terraform provider's where those are absent.
+
+    A key wins over a password. A host without a scheme is an https one. An empty variable
+    is an absent one.
 
     Raises:
-        ConfigurationError: A variable is missing or empty.
+        ConfigurationError: A variable is missing, or holds what cannot work.
     """
-    url = os.environ.get("EC_HOST", "")
+    url = _variable("EC_HOST", "EC_ENDPOINT")[1].reveal().strip()
     if not url:
-        msg = "EC_HOST is not set: it holds the ECE's URL"
-        raise ConfigurationError(msg)
-    key = os.environ.get("EC_API_KEY", "")
-    user, password = os.environ.get("EC_USER", ""), os.environ.get("EC_PASS", "")
-    if key:
-        return url, ApiKey(key)
-    if not (user and password):
-        msg = "neither EC_API_KEY nor both of EC_USER and EC_PASS are set"
-        raise ConfigurationError(msg)
-    return url, Password(user, password)
+        raise ConfigurationError("EC_HOST is not set: it holds the ECE's URL")
+    return Environment(
+        url if "://" in url else f"https://{url}",
+        _environment_credentials(),
+        _variable("EC_CA_FILE")[1].reveal() or None,
+    )
+
+
+def _environment_credentials() -> Credentials:
+    key = _secret(_header_problem, "EC_API_KEY")
+    if key is not None:
+        return ApiKey(key)
+    user = _secret(_text_problem, "EC_USER", "EC_USERNAME")
+    password = _secret(_text_problem, "EC_PASS", "EC_PASSWORD")
+    if user is None or password is None:
+        raise ConfigurationError("neither EC_API_KEY nor both of EC_USER and EC_PASS are set")
+    return Password(user.reveal(), password)
+
+
+def _secret(problem_of: Callable[[object], str | None], *names: str) -> Secret | None:
+    name, value = _variable(*names)
+    if not value.reveal():
+        return None
+    problem = problem_of(value)
+    if problem is not None:
+        raise ConfigurationError(f"{name} {problem}")
+    return value
+
+
+def _variable(*names: str) -> tuple[str, Secret]:
+    """Return the first of these variables that is not empty, and what it holds."""
+    # Secrets at once, so that no frame of a traceback holds a plain string.
+    held = [(name, Secret(os.environ.get(name, ""))) for name in names]
+    return next((pair for pair in held if pair[1].reveal()), held[0])

@@ -188,6 +188,8 @@ class InvalidResponseError(CloudAuthError):
         retryable: False for a page of HTML: the URL leads to something else than the API.
     """
 
+    retryable = True
+
     def __init__(
         self, message: str = "", *, problems: Sequence[str] = (), retryable: bool = True
     ) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from aiohttp import hdrs
 
 from aiocloudauth._http import compat
 from aiocloudauth._http.options import netrc_authorization
-from aiocloudauth._http.replay import can_send_again, refusal_in, was_interrupted
+from aiocloudauth._http.replay import can_send_again, let_go, refusal_in
 from aiocloudauth._wire.endpoint import without_secrets
 from aiocloudauth._wire.failure import Refusal
 from aiocloudauth.errors import BodyNotReplayableError, chain
@@ -29,9 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = ["BearerMiddleware", "BearerRequest"]
 
+#: What of a caller's time is left for the error to reach the caller: seconds, and at most this
+#: share of that time.
+_TELLING: Final = 0.1
+_TELLING_SHARE: Final = 0.1
+
 
 class _NothingWrittenError(Exception):
-    """The connection was closed while the request waited for a token."""
+    """The connection became useless while the request waited for a token."""
 
 
 class BearerRequest(aiohttp.ClientRequest):
@@ -46,6 +52,8 @@ class BearerRequest(aiohttp.ClientRequest):
     source: TokenSource | None = None
     #: When the middleware had it, seconds of the session's clock.
     began: float = 0.0
+    #: What the call itself gives the request in all, seconds; `None` is what its session gives.
+    within: float | None = None
     #: The token that was stamped last.
     sent: SessionToken | None = None
 
@@ -69,12 +77,14 @@ class BearerRequest(aiohttp.ClientRequest):
         self, source: TokenSource, conn: Connection
     ) -> aiohttp.ClientResponse:
         try:
-            token = await source.usable(began=self.began)
+            token = await source.usable(
+                began=self.began, until=_until(self, self.began, self.within)
+            )
         except BaseException:
             conn.release()  # nothing was written to it, and the next one need not connect
             raise
-        protocol = conn.protocol
-        if protocol is None or not protocol.is_connected():
+        if not compat.untouched(conn):
+            conn.close()
             raise _NothingWrittenError
         self._stamp(token)
         return await compat.SEND(self, conn)  # type: ignore[no-any-return]  # aiohttp's own
@@ -101,45 +111,48 @@ class BearerMiddleware:
         SessionExpiredError: No token could be had; ``__cause__`` says why.
     """
 
-    __slots__ = ("_last", "_now", "_source")
+    __slots__ = ("_last", "_now", "_refresher", "_source")
 
     def __init__(self, refresher: TokenRefresher) -> None:
         """Bind to `refresher`."""
+        self._refresher = refresher  # kept alive: one that is forgotten stops
         self._source = refresher._source  # noqa: SLF001 - its other half: see `TokenSource`
         self._now = self._source.clock.monotonic
         # The URL that was found to be ours last: a session's URLs are cached objects.
         self._last: URL | None = None
 
     async def __call__(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        self,
+        request: aiohttp.ClientRequest,
+        handler: aiohttp.ClientHandlerType,
+        *,
+        within: float | None = None,
     ) -> aiohttp.ClientResponse:
-        """Send `request` with the token, and again with a newer one if that is refused."""
+        """Send `request` with the token, and again with a newer one if that is refused.
+
+        Args:
+            request: As aiohttp hands it over.
+            handler: As aiohttp hands it over.
+            within: The call's own time limit, seconds, which aiohttp tells no middleware;
+                `None` is that of the client session.
+        """
         # Each local variable here is memory in each request that waits for a connection.
         if request.url is not self._last:
             if not self._source.endpoint.owns(request.url):
-                return await self.pass_on(request, handler)
+                return await handler(request)
             self._last = request.url
         if hdrs.AUTHORIZATION in request.headers and not await _from_netrc(request):
-            return await self.pass_on(request, handler)
+            return await handler(request)
         if compat.SEND is None or not isinstance(request, BearerRequest):
-            return await self._unbound(request, handler)
-        request.source, request.began = self._source, self._now()
+            return await self._unbound(request, handler, within)
+        request.source, request.began, request.within = self._source, self._now(), within
         response = await self._written(request, handler)
         if response.status != 401 or request.sent is None:
             return response
-        if not await self._renewed(request, response, request.sent):
+        until = _until(request, request.began, within)
+        if not await self._renewed(request, response, request.sent, until):
             return response
         return await self._written(request, handler)
-
-    async def pass_on(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        """Leave a request alone that is not for our token; it waits in the same pool."""
-        try:
-            return await handler(request)
-        except BaseException:
-            compat.wake_next(request.session.connector)
-            raise
 
     async def _written(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -147,7 +160,7 @@ class BearerMiddleware:
         """Hand the request on until a connection lives long enough to write to it."""
         while True:
             try:
-                return await self.pass_on(request, handler)
+                return await handler(request)
             except _NothingWrittenError:
                 continue
             except aiohttp.ClientError as error:
@@ -158,15 +171,19 @@ class BearerMiddleware:
                 request.headers.pop(hdrs.AUTHORIZATION, None)
 
     async def _unbound(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        self,
+        request: aiohttp.ClientRequest,
+        handler: aiohttp.ClientHandlerType,
+        within: float | None,
     ) -> aiohttp.ClientResponse:
         """As `__call__`, with the token bound before the wait for a connection."""
-        token = await self._source.usable()
+        until = _until(request, self._now(), within)
+        token = await self._source.usable(until=until)
         request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
         response = await self._written(request, handler)
-        if response.status != 401 or not await self._renewed(request, response, token):
+        if response.status != 401 or not await self._renewed(request, response, token, until):
             return response
-        token = await self._source.usable()
+        token = await self._source.usable(until=until)
         request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
         return await self._written(request, handler)
 
@@ -175,10 +192,11 @@ class BearerMiddleware:
         request: aiohttp.ClientRequest,
         response: aiohttp.ClientResponse,
         token: SessionToken,
+        until: float,
     ) -> bool:
         """Return whether a 401 was about `token`, and the request is to be sent again."""
         source, policy = self._source, self._source.policy
-        interrupted = was_interrupted(request, response)  # to be asked before any wait
+        interrupted = compat.still_writing(request)  # aiohttp ends that soon
         refusal = await refusal_in(response, policy.max_body, source.clock, policy.attempt_timeout)
         if refusal is None:
             return False
@@ -190,12 +208,11 @@ class BearerMiddleware:
             response.close()
             raise
         # Keeping the connection while waiting would block a pool of one.
-        response.release()
-        await request.close()
-        await source.refused(token, coded=coded)
+        await let_go(request, response)
+        await source.refused(token, coded=coded, until=until)
         again = can_send_again(request.body, interrupted=interrupted)
         if not again or not compat.expect_again(request):
-            await source.usable()
+            await source.usable(until=until)
             msg = (
                 f"{request.method} {without_secrets(request.url)}: the token was refused, and "
                 "another may be had, but this body cannot be sent twice; send the request again"
@@ -238,6 +255,17 @@ def forget_frames(error: BaseException) -> None:
             if frame.f_globals.get("__name__", "").startswith("aiohttp."):
                 with suppress(RuntimeError):  # it still runs
                     frame.clear()
+
+
+def _until(request: aiohttp.ClientRequest, began: float, within: float | None) -> float:
+    """Return until when a request may wait for a token, seconds of the session's clock.
+
+    A little less than `within`, the caller's time limit, lest the caller never learns the reason.
+    """
+    limit = request.session.timeout.total if within is None else within
+    if not limit:
+        return math.inf
+    return began + limit - min(_TELLING, limit * _TELLING_SHARE)
 
 
 async def _from_netrc(request: aiohttp.ClientRequest) -> bool:

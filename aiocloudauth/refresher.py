@@ -19,9 +19,9 @@ from aiocloudauth._core.states import (
 )
 from aiocloudauth._http import compat
 from aiocloudauth._http.exchange import AuthExchange
-from aiocloudauth._http.options import tls
+from aiocloudauth._http.options import header_limits, shared_headers, tls
 from aiocloudauth._runtime.attempt import Attempts
-from aiocloudauth._runtime.guard import Guard, Openable
+from aiocloudauth._runtime.guard import Guard, Openable, end_alone
 from aiocloudauth._runtime.runner import NOTHING, Runner
 from aiocloudauth._runtime.source import TokenSource
 from aiocloudauth._runtime.subscribers import Subscribers, log
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
-    from aiocloudauth._http.options import TlsOption
+    from aiocloudauth._http.options import Fields, TlsOption
     from aiocloudauth.credentials import Credentials
 
 __all__ = ["TokenRefresher"]
@@ -80,6 +80,10 @@ class TokenRefresher(Openable):
         proxy: As `aiohttp.ClientSession` takes it.
         proxy_auth: As `aiohttp.ClientSession` takes it.
         trust_env: As `aiohttp.ClientSession` takes it.
+        headers: Fields for every authentication call, such as a gateway's key; those of
+            credentials, cookies and bodies are left out.
+        max_field_size: As `aiohttp.ClientSession` takes it.
+        max_headers: As `aiohttp.ClientSession` takes it.
 
     Raises:
         ConfigurationError: A value cannot work.
@@ -101,6 +105,9 @@ class TokenRefresher(Openable):
         proxy: str | URL | None = None,
         proxy_auth: aiohttp.BasicAuth | None = None,
         trust_env: bool = False,
+        headers: Fields | None = None,
+        max_field_size: int | None = None,
+        max_headers: int | None = None,
     ) -> None:
         """Check the values; nothing is sent and no task is made before `open`."""
         self._endpoint = Endpoint(url, allow_http=allow_http)
@@ -124,6 +131,8 @@ class TokenRefresher(Openable):
             proxy_auth=proxy_auth,
             trust_env=trust_env,
             timeout=timeout,
+            headers=shared_headers(headers),
+            limits=header_limits(max_field_size=max_field_size, max_headers=max_headers),
         )
         host = self._endpoint.root.authority
         self._attempts = Attempts(
@@ -302,6 +311,10 @@ class TokenRefresher(Openable):
                 finally:  # also if the caller is cancelled in the middle of it
                     self._subscribers.tell(Emit(events.SessionClosed))
 
+    def _abandon(self) -> None:
+        self._runner.feed(CloseAsked(self._timeline.now()))
+        end_alone(self._exchange.close())
+
     def __repr__(self) -> str:
         return f"<TokenRefresher {self._endpoint.root} {self.state.value}>"
 
@@ -322,9 +335,10 @@ class TokenRefresher(Openable):
         """Log in, with `credentials` in place of the ones before if they work.
 
         Waits for a renewal under way, and until `min_interval` has passed; who calls this
-        meanwhile shares the login. A refusal of the credentials before does not bar it. A
-        token in hand, and the credentials before, stay if it fails: other credentials concern
-        nobody but this caller until they work.
+        meanwhile shares the login. Credentials that were refused are not sent again before
+        `RenewalPolicy.refused_interval` has passed. A token in hand, and the credentials
+        before, stay if it fails: other credentials concern nobody but this caller until they
+        work.
 
         Raises:
             CloudAuthError: The attempt's own typed error.

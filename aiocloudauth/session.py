@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
 
@@ -18,7 +19,7 @@ from aiocloudauth._http.options import (
     tls,
 )
 from aiocloudauth._http.responses import Pending, answer_error, read_error
-from aiocloudauth._runtime.guard import Openable
+from aiocloudauth._runtime.guard import Openable, end_alone
 from aiocloudauth.credentials import Credentials, read_environment
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.middleware import BearerMiddleware, BearerRequest, OwnAuthorization
@@ -69,7 +70,10 @@ class CloudSession(Openable):
         auth_connector: A connector for the authentication calls; `close` closes it.
         clock: Where time and randomness are read.
         client_options: Handed to the one `aiohttp.ClientSession` this owns. ``middlewares``
-            run outside ours; a shared ``connector`` wants ``connector_owner=False``.
+            run outside ours; a shared ``connector`` wants ``connector_owner=False``. A
+            ``connector`` serves the API calls alone: a resolver or an ssl context of its own
+            is not used by renewals, which have `ssl` and `auth_connector`; one of another
+            class than `aiohttp.TCPConnector` wants an `auth_connector` beside it.
 
     Raises:
         ConfigurationError: A value cannot work.
@@ -112,7 +116,11 @@ class CloudSession(Openable):
             proxy=options.get("proxy"),
             proxy_auth=options.get("proxy_auth"),
             trust_env=options.get("trust_env", False),
+            headers=options.get("headers"),
+            max_field_size=options.get("max_field_size"),
+            max_headers=options.get("max_headers"),
         )
+        self._refresher._owned = True  # noqa: SLF001 - a part of this, which it stops
         self._source = self._refresher._source  # noqa: SLF001 - its other half: see `TokenSource`
         self._guard = self._source.guard
         self._defaults: dict[str, Any] = {} if self._ssl is True else {"ssl": self._ssl}
@@ -129,15 +137,22 @@ class CloudSession(Openable):
     def from_environment(cls, **options: Any) -> Self:
         """Make a session from ``EC_HOST`` and ``EC_API_KEY``, or ``EC_USER`` and ``EC_PASS``.
 
-        These are the names that Elastic's ecctl reads. A key wins over a password.
+        These are the names that Elastic's ecctl reads; where one is absent, those of the
+        Terraform provider are: ``EC_ENDPOINT``, ``EC_USERNAME``, ``EC_PASSWORD``. A key wins
+        over a password, a host without a scheme is an https one, and ``EC_CA_FILE`` names
+        the authority to trust.
 
         Args:
-            options: As for the constructor, besides url and credentials.
+            options: As for the constructor, besides url and credentials; ``ssl`` wins over
+                ``EC_CA_FILE``.
 
         Raises:
-            ConfigurationError: A variable is missing or empty.
+            ConfigurationError: A variable is missing, empty, or holds what cannot work.
         """
-        return cls(*read_environment(), **options)
+        found = read_environment()
+        if found.ca_file is not None:
+            options.setdefault("ssl", found.ca_file)
+        return cls(found.url, found.credentials, **options)
 
     # -- open, close ----------------------------------------------------------------------
 
@@ -190,6 +205,11 @@ class CloudSession(Openable):
             http, self._http = self._http, None
             if http is not None:
                 await http.close()
+
+    def _abandon(self) -> None:
+        self._refresher._abandon()  # noqa: SLF001 - a part of this, which it stops
+        http = cast("aiohttp.ClientSession", self._http)  # it is there once this is open
+        end_alone(http.close())
 
     def __repr__(self) -> str:
         return f"<CloudSession {self._source.endpoint.root} {self.state.value}>"
@@ -369,18 +389,21 @@ class CloudSession(Openable):
             if options.get(name) is None:
                 options[name] = value
         own = carries_authorization(options)
+        timeout = client_timeout(options.pop("timeout", None))
         outer = options.get("middlewares")
-        if own or outer is not None:
+        if timeout is not None:
+            options["timeout"] = timeout
+        if own or outer is not None or timeout is not None:
             outer = self._outer if outer is None else tuple(outer)
             # aiohttp lets these replace the session's, and the token's must stay.
-            ours = self._bearer.pass_on if own else self._bearer
-            options["middlewares"] = (*outer, ours)
+            ours: aiohttp.ClientMiddlewareType = self._bearer
+            if timeout is not None:
+                ours = partial(self._bearer, within=timeout.total or math.inf)
+            options["middlewares"] = outer if own else (*outer, ours)
         headers: CIMultiDict[str] = options.get("headers") or CIMultiDict()
         if self._options.get("trust_env") and hdrs.AUTHORIZATION in headers:
             value = headers.popall(hdrs.AUTHORIZATION)[0]
             options["middlewares"] = (*options["middlewares"], OwnAuthorization(value, url))
-        if options.get("timeout") is not None:
-            options["timeout"] = client_timeout(options["timeout"])
         if options.get("raise_for_status", True) not in {True, None}:
             return False
         options.pop("raise_for_status", None)
@@ -406,4 +429,5 @@ class CloudSession(Openable):
             secrets=self._source.secrets,
             token_sent=ours and not own and self._source.renewable,
             note=note,
+            now=self._source.clock.time(),
         )

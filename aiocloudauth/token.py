@@ -99,7 +99,8 @@ def spellings(secrets: Iterable[Secret]) -> list[str]:
     found = set()
     for secret in secrets:
         plain = secret.reveal()
-        found |= {plain, json.dumps(plain)[1:-1], quote_plus(plain, errors="replace")}
+        found |= {plain, quote_plus(plain, errors="replace")}
+        found |= {json.dumps(plain, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False)}
         found |= {quote(plain, safe=safe, errors="replace") for safe in ("", "/")}
     return sorted(found, key=len, reverse=True)
 

@@ -76,7 +76,13 @@ async def client(name: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     headers = {"Authorization": f"Bearer {_TOKEN}"}
     target: str = _URL
     async with (
-        CloudSession(_ORIGIN, Bearer(_TOKEN), logout_on_close=False, connector=Offline()) as cloud,
+        CloudSession(
+            _ORIGIN,
+            Bearer(_TOKEN),
+            logout_on_close=False,
+            connector=Offline(),
+            auth_connector=Offline(),
+        ) as cloud,
         TokenRefresher(_ORIGIN, Bearer(_TOKEN), logout_on_close=False) as refresher,
     ):
         session: Any

@@ -77,7 +77,7 @@ CALLS: dict[str, Callable[[AuthExchange], Awaitable[object]]] = {
     "_login": lambda exchange: exchange.login(PASSWORD),
     "_refresh": lambda exchange: exchange.refresh(HELD),
     "_refresh with Basic": lambda exchange: exchange.login(BASIC),
-    "users/auth": lambda exchange: exchange.expires_at(given_grant()),
+    "users/auth": lambda exchange: exchange.ask(HELD),
     "_logout": lambda exchange: exchange.logout(HELD),
 }
 
@@ -436,7 +436,7 @@ async def test_the_session_cookie_is_sent_to_logout_and_nowhere_else() -> None:
     ):
         await exchange.login(PASSWORD)
         await exchange.refresh(HELD)
-        await exchange.expires_at(given_grant())
+        await exchange.ask(HELD)
         await exchange.login(PASSWORD)
         await exchange.logout(HELD)
     cookies = [seen.headers.getall("Cookie", []) for seen in server.received]

@@ -245,8 +245,8 @@ class Machine:
             if first and event.coded and not confirmed:
                 return Acquiring(record, state.flight, state.held), (Withhold(), WakeAt(FOREVER))
             return state, ()
-        if confirmed and not event.coded:
-            return state, ()
+        if record.called or (confirmed and not event.coded):
+            return state, ()  # one is planned already, or none is called for
         called = evolve(record, called=True, calls=record.calls + 1)
         at = now if first and not confirmed else pace(record, self.policy, event.draw)
         if at >= min(state.next_at, state.ask_at):
@@ -303,7 +303,9 @@ class Machine:
                 asking = evolve(before, record=record, ask_at=at)
                 return asking, (WakeAt(self.next_wake(asking)),)
             by = self.way(record, held, now, dead=True) or Exchange.LOGIN
-            return Starved(record, at, by, held, before), (Withhold(), WakeAt(at))
+            waits = Starved(record, at, by, held, before)
+            deny = (Deny(cast("CloudAuthError", record.error)),) if _slow(record) else ()
+            return waits, (Withhold(), WakeAt(at), *deny)
         way = self.way(record, held, now, dead=True)
         if way is None:
             if in_use:
@@ -327,8 +329,6 @@ class Machine:
         if isinstance(state, LoggedOut) and not login:
             return state, (Conclude(_logged_out()),)
         record = evolve(state.record, called=False)
-        if login:
-            record = evolve(record, barred_until=-FOREVER)  # who insists may
         held = state.held if isinstance(state, Active | Degraded) else None
         spent = state.spent if isinstance(state, Starved) else None
         good = held if held is not None and now < held.hard_at else None
@@ -443,7 +443,9 @@ class Machine:
                 return self.login_instead(state, now, held)
         record = evolve(record, failures=record.failures + 1, error=error)
         barred = flight.by is Exchange.LOGIN and refused(error, 401, 403)
-        if barred and error is not record.refused:  # the same again was not sent again
+        # A value that had not changed was not sent.
+        unsent = error is record.refused and self.barred(record, flight.started_at)
+        if barred and not unsent:
             until = now + bar(record.bars, self.policy)
             record = evolve(record, refused=error, barred_until=until, bars=record.bars + 1)
         by = self.way(record, held, now, dead=good is None)
@@ -483,11 +485,6 @@ class Machine:
         told = Conclude(event.error, trial=True)
         if isinstance(before, Active | Degraded | Starved):
             before = evolve(before, next_at=self.earliest(before.record, before.next_at))
-        if state.flight.insisted:
-            after, effects = self.asked(before, RenewalAsked(now))
-            if isinstance(state, Renewing) or not isinstance(after, Active | Degraded):
-                return after, (told, *effects)
-            before = after
         if isinstance(before, Active | Degraded) and isinstance(state, Acquiring):
             after, effects = self.run_out(before, now)
         elif isinstance(before, Lost):
@@ -496,6 +493,9 @@ class Machine:
             after, effects = before, (Deny(_logged_out()),)
         else:
             after, effects = self.woken(before, Woken(now))
+        if state.flight.insisted and not isinstance(after, Renewing | Acquiring):
+            after, more = self.asked(after, RenewalAsked(now))
+            effects = (*effects, *more)
         if isinstance(after, Starved) and _slow(after.record):
             effects = (*effects, Deny(cast("CloudAuthError", after.record.error)))
         return after, (told, *effects)

@@ -10,34 +10,48 @@ from __future__ import annotations
 import asyncio
 import io
 import warnings
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from aiohttp import hdrs, payload
 
 from aiocloudauth.errors import ConfigurationError
 
+try:
+    from aiohttp.client_proto import ResponseHandler
+except ImportError:  # pragma: no cover - no aiohttp is like this yet
+    ResponseHandler = None  # type: ignore[assignment,misc]  # then what it has is missing
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+
 __all__ = [
     "MISSING",
     "SEND",
+    "can_unread",
+    "end_of_writing",
     "expect_again",
     "file_of",
     "require_loop_of",
     "still_writing",
     "unread",
-    "wake_next",
+    "untouched",
 ]
 
 #: Writes a request to a connection. Middlewares run before the wait for a connection, and
 #: nothing public runs after it. Without it the token is bound in the middleware.
 SEND: Final[Any] = getattr(aiohttp.ClientRequest, "send", None)
 
+#: Tells that something came on a connection that was not asked for, such as a 408: what is
+#: written next would be answered by it. Without it a connection is not written to after a wait.
+_USED: Final = "should_close"
+
 #: Arms the wait for ``100 Continue``, which a first sending has used up. Without it a request
 #: with ``Expect`` is not sent again.
 _EXPECT: Final[Any] = getattr(aiohttp.ClientRequest, "update_expect_continue", None)
 
 #: The task that writes a body. Nothing public says whether a body is out already. Without it a
-#: body counts as interrupted by whatever answer comes.
+#: body counts as interrupted by whatever answer comes, and its end is not waited for.
 _WRITER: Final = "_writer"
 
 #: The file of a payload: whether it can be read again from its start is kept nowhere else.
@@ -48,10 +62,6 @@ _FILE: Final = "_value"
 #: the body of a 401 without codes in its header is not looked at.
 _UNREAD: Final[Any] = getattr(aiohttp.StreamReader, "unread_data", None)
 
-#: Lets the next request in a pool's queue go on. aiohttp wakes one; if that one is cancelled in
-#: the same turn of the loop, nobody else is woken. Without it that is as in aiohttp.
-_WAKE: Final[Any] = getattr(aiohttp.BaseConnector, "_release_waiter", None)
-
 #: The loop of a connector, which a session silently adopts. Without it a connector of another
 #: loop fails when it is first used.
 _LOOP: Final = "_loop"
@@ -61,6 +71,9 @@ def _missing() -> tuple[str, ...]:
     file = getattr(payload.BytesIOPayload(io.BytesIO()), _FILE, None)
     checks = {
         "binds the token at write: it is bound before the wait for a connection": SEND,
+        "tells what came on an idle connection: none is written to after a wait": getattr(
+            ResponseHandler, _USED, None
+        ),
         "arms Expect anew: such a request is not sent again": _EXPECT,
         "tells whether a body is out: each counts as interrupted by an early answer": getattr(
             aiohttp.ClientRequest, _WRITER, None
@@ -81,6 +94,19 @@ def still_writing(request: aiohttp.ClientRequest) -> bool:
         return not isinstance(request.body, payload.BytesPayload)
     writer = getattr(request, _WRITER)
     return writer is not None and not writer.done()
+
+
+async def end_of_writing(request: aiohttp.ClientRequest) -> None:
+    """Wait until nothing of the request is being written any more."""
+    writer = getattr(request, _WRITER, None)
+    if writer is not None:
+        await asyncio.wait({writer})
+
+
+def untouched(connection: Connection) -> bool:
+    """Return whether a connection on which nothing was written lives, and nothing came on it."""
+    protocol = connection.protocol
+    return protocol is not None and protocol.is_connected() and not getattr(protocol, _USED, True)
 
 
 def file_of(body: payload.IOBasePayload) -> Any | None:  # noqa: ANN401 - whatever the caller gave
@@ -108,12 +134,6 @@ def unread(content: aiohttp.StreamReader, data: bytes) -> None:
 def can_unread() -> bool:
     """Return whether a body that was looked at can be left to the caller."""
     return _UNREAD is not None
-
-
-def wake_next(connector: aiohttp.BaseConnector | None) -> None:
-    """Let the next request in the queue of `connector` go on, if it has a place."""
-    if connector is not None and _WAKE is not None:
-        _WAKE(connector)
 
 
 def require_loop_of(connector: aiohttp.BaseConnector | None) -> None:

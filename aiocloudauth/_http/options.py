@@ -8,6 +8,7 @@ import inspect
 import netrc
 import os
 import ssl as _ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict
 
 import aiohttp
@@ -38,8 +39,10 @@ __all__ = [
     "checked_options",
     "client_timeout",
     "discard",
+    "header_limits",
     "make_client",
     "netrc_authorization",
+    "shared_headers",
     "tls",
 ]
 
@@ -71,7 +74,11 @@ def tls(option: TlsOption) -> bool | _ssl.SSLContext | aiohttp.Fingerprint:
 
 
 class ClientOptions(TypedDict, total=False):
-    """What `CloudSession` hands to its `aiohttp.ClientSession`; the meaning is aiohttp's."""
+    """What `CloudSession` hands to its `aiohttp.ClientSession`; the meaning is aiohttp's.
+
+    `headers`, `proxy`, `proxy_auth`, `trust_env`, `max_field_size` and `max_headers` hold for
+    the authentication calls too; a `connector` does not.
+    """
 
     connector: aiohttp.BaseConnector | None
     connector_owner: bool
@@ -157,6 +164,11 @@ class WebSocketOptions(_CallOptions, total=False):
     decode_text: bool
 
 
+#: Fields of a session that are for its API calls alone, besides those that tell of a body.
+_NOT_SHARED: Final = frozenset({"authorization", "cookie", "expect", "transfer-encoding"})
+#: What ends a line of HTTP, or a field's value.
+_ONE_LINE: Final = frozenset("\r\n\0")
+
 #: What `aiohttp.ClientSession` takes and this session decides for itself.
 _OURS: Final = {
     "auth": "pass credentials instead",
@@ -174,6 +186,40 @@ def carries_authorization(options: dict[str, Any]) -> bool:
         return options.get("auth") is not None
     headers = options["headers"] = CIMultiDict(options["headers"])
     return hdrs.AUTHORIZATION in headers or options.get("auth") is not None
+
+
+def shared_headers(headers: Fields | None) -> CIMultiDict[str]:
+    """Return what the authentication calls take over of a session's header fields.
+
+    Not what is for its API calls alone: credentials, cookies, and what tells of a body.
+
+    Raises:
+        ConfigurationError: They are no header fields.
+    """
+    try:
+        fields = CIMultiDict(headers or {})
+    except (TypeError, ValueError):
+        raise ConfigurationError("headers must be a mapping, or pairs of name and value") from None
+    for name, value in fields.items():
+        if not isinstance(value, str) or not _ONE_LINE.isdisjoint(name + value):
+            msg = f"the header field {name!r} must be text without line breaks"
+            raise ConfigurationError(msg)
+    return CIMultiDict(
+        (name, value)
+        for name, value in fields.items()
+        if name.lower() not in _NOT_SHARED and not name.lower().startswith("content-")
+    )
+
+
+def header_limits(**limits: int | None) -> dict[str, int]:
+    """Return those of the limits that are given.
+
+    Raises:
+        ConfigurationError: `aiohttp.ClientSession` knows one of them not.
+    """
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    _require_known("TokenRefresher", given)
+    return given
 
 
 def client_timeout(
@@ -195,25 +241,38 @@ def checked_options(
     """Return `options` if `aiohttp.ClientSession` takes them and they disarm nothing.
 
     Raises:
-        ConfigurationError: One is unknown, or would take the token's place, or a renewal's.
+        ConfigurationError: One is unknown, or would take the token's place, or a renewal's,
+            or a renewal would go past it.
     """
-    if auth_connector is not None and auth_connector is options.get("connector"):
+    connector = options.get("connector")
+    if auth_connector is not None and auth_connector is connector:
         msg = "auth_connector must be another than connector: a full pool would block renewals"
         raise ConfigurationError(msg)
-    known = inspect.signature(aiohttp.ClientSession).parameters
-    # A wrapper (of a tracer, say) that takes anything says nothing about what aiohttp takes.
-    anything = any(one.kind is one.VAR_KEYWORD for one in known.values())
-    for name in options:
-        if name in _OURS:
-            msg = f"CloudSession() takes no {name}: {_OURS[name]}"
-            raise ConfigurationError(msg)
-        if name not in known and not anything:
-            msg = f"CloudSession() and aiohttp.ClientSession() know no option {name!r}"
-            raise ConfigurationError(msg)
+    if connector is not None and type(connector) is not aiohttp.TCPConnector and not auth_connector:
+        msg = (
+            f"a {type(connector).__name__} as connector= serves the API calls alone, and the "
+            "credentials would go past it: pass another one as auth_connector= for them"
+        )
+        raise ConfigurationError(msg)
+    for name in _OURS.keys() & options.keys():
+        msg = f"CloudSession() takes no {name}: {_OURS[name]}"
+        raise ConfigurationError(msg)
+    _require_known("CloudSession", options)
     if carries_authorization(options):
         msg = "CloudSession() takes no Authorization header: pass credentials instead"
         raise ConfigurationError(msg)
     return options
+
+
+def _require_known(whose: str, options: Mapping[str, object]) -> None:
+    known = inspect.signature(aiohttp.ClientSession).parameters
+    # A wrapper (of a tracer, say) that takes anything says nothing about what aiohttp takes.
+    if any(one.kind is one.VAR_KEYWORD for one in known.values()):
+        return
+    for name in options:
+        if name not in known:
+            msg = f"{whose}() and aiohttp.ClientSession() know no option {name!r}"
+            raise ConfigurationError(msg)
 
 
 async def make_client(
@@ -260,9 +319,11 @@ async def netrc_authorization(host: str) -> str | None:
 
 
 def _read_netrc(host: str) -> str | None:
+    name = "_netrc" if os.name == "nt" else ".netrc"
     try:
-        entry = netrc.netrc(os.environ.get("NETRC")).authenticators(host)
-    except (OSError, netrc.NetrcParseError):
+        path = os.environ.get("NETRC") or str(Path.home() / name)
+        entry = netrc.netrc(path).authenticators(host)
+    except (OSError, RuntimeError, netrc.NetrcParseError):  # RuntimeError: there is no home
         return None
     if entry is None:
         return None

@@ -15,25 +15,23 @@ from aiocloudauth._wire.failure import Refusal, header_codes, refusal_of
 if TYPE_CHECKING:
     from aiocloudauth.clock import Clock
 
-__all__ = ["can_send_again", "refusal_in", "was_interrupted"]
+__all__ = ["can_send_again", "let_go", "refusal_in"]
 
 #: Files whose lock puts a seek after a read that a thread is still busy with.
 _LOCKED = (io.BufferedReader, io.BufferedRandom, io.BytesIO)
 
 
-def was_interrupted(request: aiohttp.ClientRequest, response: aiohttp.ClientResponse) -> bool:
-    """Return whether the answer came while the body was still being written.
+async def let_go(request: aiohttp.ClientRequest, response: aiohttp.ClientResponse) -> None:
+    """Give up a refused answer, so that the request can be sent again.
 
-    To be asked at once when the answer is there: aiohttp ends the writing then, but not a
-    thread that reads a file for it. The connection is not used again: the server still
-    expects the rest of the body on it, and before aiohttp 3.14 would be sent a request.
+    The connection is kept if there was no body. A server that answers early may not have read
+    that to its end, and may close the connection without saying so.
     """
-    if not compat.still_writing(request):
-        return False
-    connection = response.connection
-    if connection is not None and connection.protocol is not None:
-        connection.protocol.force_close()
-    return True
+    if _is_empty(request.body):
+        response.release()
+    else:
+        response.close()
+    await compat.end_of_writing(request)
 
 
 def can_send_again(body: object, *, interrupted: bool = False) -> bool:
@@ -44,8 +42,8 @@ def can_send_again(body: object, *, interrupted: bool = False) -> bool:
 
     Args:
         body: As `aiohttp.ClientRequest.body` has it.
-        interrupted: As `was_interrupted` said: a thread may still be reading a file, and
-            would move the position that the second sending reads from.
+        interrupted: Whether the answer came while the body was being written: a thread may
+            still be reading a file, and move the position that the second sending reads from.
     """
     if isinstance(body, payload.BytesPayload):
         return True
@@ -56,6 +54,10 @@ def can_send_again(body: object, *, interrupted: bool = False) -> bool:
         if file is None or (interrupted and not isinstance(file, _LOCKED)):
             return False
         return not body.consumed and not file.closed and file.seekable()
+    return _is_empty(body)
+
+
+def _is_empty(body: object) -> bool:
     return body is None or body == b""
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
 import aiohttp
+from aiohttp import hdrs
 from attrs import evolve
 
 from aiocloudauth._http import compat
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Pending",
     "answer_error",
+    "decoded",
     "peek",
     "public_headers",
     "read_at_most",
@@ -123,6 +126,7 @@ def answer_error(
     authentication: bool = False,
     token_sent: bool = False,
     note: str = "",
+    now: float | None = None,
 ) -> ApiError:
     """Return the typed error for an answer whose body was read.
 
@@ -133,6 +137,7 @@ def answer_error(
         authentication: Whether the call was one of the authentication API.
         token_sent: Whether a bearer token of ours was sent.
         note: A sentence of our own for the reader.
+        now: When the answer came, seconds since 1970.
     """
     headers: Mapping[str, str] = answer.headers or {}
     failure = evolve(
@@ -146,7 +151,7 @@ def answer_error(
         method=answer.request_info.method,
         url=without_secrets(answer.request_info.url),
         headers=public_headers(headers, secrets),
-        retry_after=retry_after(headers),
+        retry_after=retry_after(headers, now=now),
         note=note,
     )
 
@@ -161,6 +166,30 @@ async def read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes | 
         return bytes(body) if whole else None
     finally:
         del body
+
+
+#: What `zlib` undoes; which of the two it is says the body's beginning.
+_ZLIB: Final = frozenset({"gzip", "x-gzip", "deflate"})
+
+
+def decoded(response: aiohttp.ClientResponse, body: bytes, limit: int) -> tuple[bytes | None, str]:
+    """Return a body without its content coding, or `None` and what is wrong with it.
+
+    At most `limit` bytes are ever made of it. Source: RFC 9110 section 8.4.1.
+    """
+    coding = response.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()
+    if coding in {"", "identity"}:
+        return body, ""
+    if coding not in _ZLIB:
+        return None, "of an unknown coding"
+    unzip = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        plain = unzip.decompress(body, limit + 1)
+    except zlib.error:
+        return None, "not compressed as it says"
+    if len(plain) > limit:
+        return None, "too long"
+    return (plain, "") if unzip.eof else (None, "cut short")
 
 
 async def read_error(

@@ -29,7 +29,15 @@ __all__ = ["Attempts"]
 class Attempts:
     """Makes the attempts of one refresher, and remembers which secret was refused."""
 
-    __slots__ = ("_clock", "_exchange", "_host", "_policy", "_refused_with", "credentials")
+    __slots__ = (
+        "_clock",
+        "_exchange",
+        "_host",
+        "_policy",
+        "_refused_with",
+        "awaited",
+        "credentials",
+    )
 
     def __init__(
         self,
@@ -47,6 +55,8 @@ class Attempts:
         self._clock = clock
         self._policy = policy
         self._refused_with: Credentials | None = None
+        #: Whom an attempt waits for that is none of the API's.
+        self.awaited = ""
 
     async def make(self, effect: Login | Refresh, trial: Credentials | None) -> Grant:
         """Carry out `effect`, a login with `trial` if there is one.
@@ -99,15 +109,17 @@ class Attempts:
     async def _resolved(self, credentials: Credentials) -> Credentials:
         """Ask the callables; a vault may take longer than the API does."""
         limit = self._policy.renewal_timeout
+        self.awaited = f"the callable for a value of {type(credentials).__name__}"
         try:
             async with self._clock.timeout(limit) as scope:
                 return await credentials.resolve()
         except TimeoutError:
             if not scope.expired():
                 raise
-            kind = type(credentials).__name__
-            msg = f"the callable for a value of {kind} gave nothing within {limit:g} s"
+            msg = f"{self.awaited} gave nothing within {limit:g} s"
             raise RenewalTimeoutError(msg) from None
+        finally:
+            self.awaited = ""
 
     async def _bounded(self, limit: float, call: str, subject: SessionToken | Credentials) -> Grant:
         try:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from aiocloudauth.errors import ConfigurationError, SessionClosedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable, Coroutine, Generator
     from types import TracebackType
+
+    from aiocloudauth._runtime.source import TokenSource
 
 __all__ = ["Guard", "Openable"]
 
@@ -23,6 +27,12 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def end_alone(closing: Coroutine[Any, Any, None]) -> None:
+    """Close something that nobody holds any more, in a task that the loop's next turns end."""
+    # No reference: what it waits for is held by the loop, and holds the task.
+    asyncio.get_running_loop().create_task(closing)
 
 
 class Guard:
@@ -92,6 +102,11 @@ class Guard:
             )
 
     @property
+    def forgotten(self) -> bool:
+        """Whether it was opened and not closed."""
+        return self.opened and not self.closed
+
+    @property
     def orphaned(self) -> bool:
         """Whether the loop of `open` is closed and this is another."""
         loop = self.loop
@@ -141,7 +156,14 @@ class Guard:
 
 
 class Openable(ABC):
-    """Opened by ``async with`` or ``await``; holds connections and secrets while it is."""
+    """Opened by ``async with`` or ``await``; holds connections and secrets while it is.
+
+    One that is forgotten without `close` stops by itself, with a `ResourceWarning`.
+    """
+
+    _source: TokenSource
+    #: Whether it is a part of another one, which stops it.
+    _owned = False
 
     @abstractmethod
     async def open(self) -> Self:
@@ -161,6 +183,24 @@ class Openable(ABC):
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+    @abstractmethod
+    def _abandon(self) -> None:
+        """Stop everything in the running loop, with nobody there to wait for it."""
+
+    def __del__(self) -> None:
+        source = getattr(self, "_source", None)  # none if the constructor failed
+        if source is None or self._owned or not source.guard.forgotten:
+            return
+        source.guard.closed = True
+        loop = source.guard.loop
+        if loop is running_loop():
+            self._abandon()
+        else:
+            with suppress(RuntimeError):  # it is closed, and with it all that it had
+                loop.call_soon_threadsafe(self._abandon)
+        message = f"unclosed {type(self).__name__} {source.endpoint.root}"
+        warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
 
     def __await__(self) -> Generator[Any, None, Self]:
         return self.open().__await__()

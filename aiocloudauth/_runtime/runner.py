@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
+from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
 from aiocloudauth._core.lifecycle import Machine
@@ -158,6 +159,11 @@ class Runner:
         return self.state.record.error
 
     @property
+    def awaited(self) -> str:
+        """Whom the attempt under way waits for that is none of the API's, if for anybody."""
+        return self._attempts.awaited
+
+    @property
     def secrets(self) -> tuple[Secret, ...]:
         """The credentials' secrets and the last tokens."""
         return (*self._attempts.credentials.secrets(), *self.recent)
@@ -255,8 +261,11 @@ class Runner:
 
     def _launch(self, effect: Ask | Login | Refresh) -> None:
         trial = self.trial if isinstance(effect, Login) and effect.trial else None
-        flight = asyncio.get_running_loop().create_task(
-            self._fly(effect, trial), name=f"aiocloudauth attempt {effect.number}"
+        # In an empty context: not in that of the request that set it off.
+        flight = Context().run(
+            asyncio.get_running_loop().create_task,
+            self._fly(effect, trial),
+            name=f"aiocloudauth attempt {effect.number}",
         )
         self._flight = flight
         self._flights.add(flight)
@@ -281,6 +290,7 @@ class Runner:
             self._fail(number, error)
         except BaseException as error:  # renewal must survive any fault, and report it
             unforeseen = CloudAuthError(f"a renewal failed: {type(error).__name__}")
+            unforeseen.retryable = True  # who knows
             self._fail(number, unforeseen.because(error))
             log(logging.ERROR, "a renewal failed in an unforeseen way", exc_info=error)
             if not isinstance(error, Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -74,36 +75,43 @@ class TokenSource:
         """What must not stand in a message: the credentials' secrets and the last tokens."""
         return self._runner.secrets
 
-    async def usable(self, *, began: float | None = None) -> SessionToken:
+    async def usable(self, *, began: float | None = None, until: float = math.inf) -> SessionToken:
         """Return a token that may be sent now; see `TokenRefresher.usable`.
 
         Args:
             began: When the request began, seconds of `Clock.monotonic`; `None` is now.
+            until: When the caller must have an answer, on the same clock.
         """
         token = self.current
         if token is not None:
             return token
         self.guard.require_open()
-        return await self.wait(Wanted, began=began)
+        return await self.wait(Wanted, began=began, until=until)
 
     async def wait(
-        self, reason: type[Wanted | Opened], *, began: float | None = None
+        self,
+        reason: type[Wanted | Opened],
+        *,
+        began: float | None = None,
+        until: float = math.inf,
     ) -> SessionToken:
         """Wait for a token: for `renewal_timeout`, from when the caller began or the token went.
 
         Whichever is later: so those who queued for a connection meanwhile are denied with
         those who had one, and not one queue after the other.
         """
-        limit = self.policy.renewal_timeout
         now = self.clock.monotonic()
         gone_at = now if self._runner.served.token is not None else self._runner.gone_at
         since = now if began is None else max(began, gone_at)
+        end = min(since + self.policy.renewal_timeout, until)
         with suppress(TimeoutError):  # no error that a caller is denied with is one
-            async with self.clock.timeout(limit - (now - since)):
+            async with self.clock.timeout(end - now):
                 return await self._runner.waiters.wait(
                     lambda: self._runner.feed(reason(self._timeline.now()))
                 )
-        late = RenewalTimeoutError(f"no token within {limit:g} s")
+        awaited = self._runner.awaited
+        why = f": {awaited} has given nothing yet" if awaited else ""
+        late = RenewalTimeoutError(f"no token within {max(end - since, 0.0):g} s{why}")
         error = self._runner.last_error or late
         raise for_request(again(error)) if reason is Wanted else late
 
@@ -116,10 +124,10 @@ class TokenSource:
         self.guard.require_own_loop()
         return self._runner.verdict(self._rejection(token, coded=coded)) is not Verdict.FINAL
 
-    async def refused(self, token: SessionToken, *, coded: bool) -> None:
+    async def refused(self, token: SessionToken, *, coded: bool, until: float = math.inf) -> None:
         """Tell of a refusal, and wait until the attempt that it calls for is over.
 
-        For `RenewalPolicy.attempt_timeout` at most.
+        For `RenewalPolicy.attempt_timeout` at most, and no longer than `until`.
         """
         rejection = self._rejection(token, coded=coded)
         if self._runner.verdict(rejection) is not Verdict.WAIT:
@@ -127,7 +135,8 @@ class TokenSource:
             return
         # How the attempt ended is told by the token then held.
         with suppress(CloudAuthError, TimeoutError):
-            async with self.clock.timeout(self.policy.attempt_timeout):
+            left = until - self.clock.monotonic()
+            async with self.clock.timeout(min(self.policy.attempt_timeout, left)):
                 await self._runner.outcomes.wait(lambda: self._runner.feed(rejection))
 
     def reject(self, token: SessionToken) -> bool:

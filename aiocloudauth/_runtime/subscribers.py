@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 from asyncio import CancelledError
+from collections.abc import Coroutine
 from contextlib import suppress
+from contextvars import Context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,7 +27,10 @@ logger = logging.getLogger("aiocloudauth")
 
 
 class Subscribers:
-    """Hands every record to the subscribers and to the log; one that raises stops nothing."""
+    """Hands every record to the subscribers and to the log; one that raises stops nothing.
+
+    They run in an empty context, and not in that of the caller who set the event off.
+    """
 
     __slots__ = ("_callbacks", "_clock", "_timeline")
 
@@ -40,13 +46,20 @@ class Subscribers:
         Raises:
             ConfigurationError: It is no plain function.
         """
-        if not callable(callback) or inspect.iscoroutinefunction(callback):
+        if not callable(callback) or _is_async(callback):
             raise ConfigurationError(
                 "a subscriber must be a plain function: it is called, not awaited"
             )
+        awaited = False
 
-        def subscription(record: events.Event) -> object:
-            return callback(record)
+        def subscription(record: events.Event) -> None:
+            nonlocal awaited
+            answer = callback(record)
+            if isinstance(answer, Coroutine):
+                answer.close()
+                if not awaited:
+                    awaited = True
+                    log(logging.ERROR, _NOT_AWAITED, callback)
 
         def unsubscribe() -> None:
             self._callbacks = tuple(c for c in self._callbacks if c is not subscription)
@@ -62,6 +75,9 @@ class Subscribers:
             ahead = retry_at - self._timeline.now()
             details["retry_at"] = datetime.fromtimestamp(wall + ahead, UTC)
         record = effect.kind(at=datetime.fromtimestamp(wall, UTC), **details)
+        Context().run(self._hand_out, record)
+
+    def _hand_out(self, record: events.Event) -> None:
         _report(record)
         for callback in self._callbacks:
             try:
@@ -69,6 +85,28 @@ class Subscribers:
             except (Exception, CancelledError) as error:  # noqa: BLE001 - a subscriber stops nothing
                 name = type(record).__name__
                 log(logging.ERROR, "a subscriber raised on %s", name, exc_info=error)
+
+
+_NOT_AWAITED = (
+    "the subscriber %r returns a coroutine, which is closed: subscribe a plain function that "
+    "starts a task"
+)
+
+
+def _is_async(callback: object) -> bool:
+    """Return whether calling it would only make something to be awaited or iterated."""
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    called = getattr(type(callback), "__call__", None)  # noqa: B004 - how it is called is the question
+    return any(
+        check(one)
+        for one in (callback, called)
+        for check in (
+            inspect.iscoroutinefunction,
+            inspect.isasyncgenfunction,
+            inspect.isgeneratorfunction,
+        )
+    )
 
 
 def log(level: int, message: str, *values: object, exc_info: BaseException | None = None) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import weakref
+from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -20,10 +22,11 @@ _SLICE: Final = 30.0
 class Timer:
     """Calls back at one instant of a timeline; a new one takes the old one's place.
 
-    It also calls back on the way there if the wall clock was found to have jumped.
+    It also calls back on the way there if the wall clock was found to have jumped. It calls
+    in an empty context, and the event loop does not keep it alive.
     """
 
-    __slots__ = ("_at", "_clock", "_jumps", "_ring", "_timeline", "_timer")
+    __slots__ = ("__weakref__", "_at", "_clock", "_jumps", "_ring", "_timeline", "_timer")
 
     def __init__(self, clock: Clock, timeline: Timeline, ring: Callable[[float], None]) -> None:
         """Set nothing yet; `ring` will be called with the present instant."""
@@ -46,8 +49,14 @@ class Timer:
             self._sleep()
 
     def _sleep(self) -> None:
-        left = self._at - self._timeline.now()
-        self._timer = self._clock.call_later(min(max(left, 0.0), _SLICE), self._wake)
+        delay = min(max(self._at - self._timeline.now(), 0.0), _SLICE)
+        wake = weakref.WeakMethod(self._wake)
+
+        def ring() -> None:
+            if (alive := wake()) is not None:
+                alive()
+
+        self._timer = Context().run(self._clock.call_later, delay, ring)
 
     def _wake(self) -> None:
         self._timer = None

@@ -16,6 +16,8 @@ __all__ = ["Endpoint"]
 API_ROOT: Final = "/api/v1/"
 
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")  # RFC 3986 section 3.1
+#: What a path may not have: URL parsers drop some of these, and read what is left.
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 _SECURE: Final = {"http": False, "ws": False, "https": True, "wss": True}
 
@@ -105,29 +107,36 @@ class Endpoint:
     def resolve(self, path: str | URL) -> URL:
         """Return the URL for `path`, which is below the API root or absolute.
 
+        A ``str`` of a class of its own, such as a ``(str, Enum)``, is its value.
+
         Raises:
-            ConfigurationError: It climbs above the root, or is a ``//host`` reference.
+            ConfigurationError: It climbs above the root, is a ``//host`` reference, or has
+                a control character.
         """
-        if not isinstance(path, str | URL):
+        if isinstance(path, str):
+            text = str.__str__(path)  # not `str(path)`: a (str, Enum) gives its name there
+        elif isinstance(path, URL):
+            text = str(path)
+        else:
             msg = f"a path must be a str or a yarl.URL, not {type(path).__name__}"
             raise ConfigurationError(msg)
-        text = str(path)
+        if _CONTROL.search(text):
+            raise ConfigurationError("a path must not have control characters")
         if text.startswith("//"):
-            msg = "a path must not start with //: that names a host"
-            raise ConfigurationError(msg)
-        joined = self._joined(path, text)
+            raise ConfigurationError("a path must not start with //: that names a host")
+        joined = self._joined(text, encoded=isinstance(path, URL))
         if joined is None:
             raise ConfigurationError("the path cannot be parsed")
         if _ABSOLUTE.match(text):
             return joined
         climbs = ".." in joined.path.replace("\\", "/").split("/")
         if climbs or not f"{joined.raw_path}/".startswith(self.root.raw_path):
-            msg = "the path climbs above the API root"
-            raise ConfigurationError(msg)
+            raise ConfigurationError("the path climbs above the API root")
+        if not self.owns(joined):  # whatever the text was
+            raise ConfigurationError("the path leads to another host")
         return joined
 
-    def _joined(self, path: str | URL, text: str) -> URL | None:
-        encoded = isinstance(path, URL)
+    def _joined(self, text: str, *, encoded: bool) -> URL | None:
         try:
             if _ABSOLUTE.match(text):
                 return URL(text, encoded=encoded)

@@ -332,7 +332,9 @@ def api_error(
         else detail.code or detail.message
         for detail in failure.errors
     )
-    said = said or failure.message or ", ".join(failure.codes) or _ADVICE.get(chosen, "")
+    said = said or failure.message or ", ".join(failure.codes)
+    if not said or chosen is GatewayError:  # whose words are not the API's
+        said = ": ".join(filter(None, (_ADVICE.get(chosen), said)))
     message = f"{method} {url} answered {failure.status}" + (f" ({said})" if said else "")
     if note:
         message = f"{message}. {note}"

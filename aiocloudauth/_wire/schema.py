@@ -1,11 +1,16 @@
-"""JSON of the authentication API to values and typed errors, once and strictly."""
+"""JSON of the authentication API, header fields and dates to values and typed errors.
+
+Strict about the token, which is sent on as it is; lenient about the expiry, since there are
+other ways to learn it.
+"""
 
 from __future__ import annotations
 
 import base64
 import codecs
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -33,7 +38,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-_NOT_JSON: Final = object()
+
+# -- answers -------------------------------------------------------------------------------
 
 
 @frozen
@@ -54,73 +60,6 @@ class AuthenticationInfo:
 @frozen
 class EmptyResponse:
     """The answer of ``_logout``. Source: ECE 3.8 API, EmptyResponse."""
-
-
-class _ProblemError(ValueError):
-    """What is wrong with a value, in words that do not contain it."""
-
-
-def _token(value: object, _: object) -> Secret:
-    if not isinstance(value, str):
-        msg = f"expected a string, not {_kind(value)}"
-        raise _ProblemError(msg)
-    problem = token_problem(value)
-    if problem is not None:
-        raise _ProblemError(problem)
-    return Secret(value)
-
-
-def _instant(value: object, _: object) -> datetime | None:
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        msg = f"expected a date-time string, not {_kind(value)}"
-        raise _ProblemError(msg)
-    try:
-        instant = datetime.fromisoformat(value.upper())  # RFC 3339 allows t and z
-        aware = None if instant.tzinfo is None else instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        msg = "not an RFC 3339 date-time"
-        raise _ProblemError(msg) from None
-    if aware is None:
-        msg = "has no UTC offset"
-        raise _ProblemError(msg)
-    return aware
-
-
-def _kind(value: object) -> str:
-    return "null" if value is None else type(value).__name__
-
-
-@cache
-def _converter() -> Converter:
-    # Imported when the first answer is parsed: it would double this package's own share
-    # of the import time.
-    from cattrs import Converter
-
-    converter = Converter()
-    converter.register_structure_hook(Secret, _token)
-    converter.register_structure_hook(datetime | None, _instant)
-    return converter
-
-
-def _say(error: BaseException, _: object) -> str:
-    if isinstance(error, _ProblemError):
-        return str(error)
-    if isinstance(error, KeyError):
-        return "required field missing"
-    return "unexpected value"
-
-
-def _loaded(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return _NOT_JSON  # the exception would keep the body
-
-
-def _is_page(body: bytes) -> bool:
-    return body.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<")
 
 
 def decode(body: bytes, where: str = "JSON") -> dict[str, Any]:
@@ -146,6 +85,20 @@ def decode(body: bytes, where: str = "JSON") -> dict[str, Any]:
     return value
 
 
+_NOT_JSON: Final = object()
+
+
+def _loaded(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return _NOT_JSON  # the exception would keep the body
+
+
+def _is_page(body: bytes) -> bool:
+    return body.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<")
+
+
 def parse(value: Mapping[str, Any], kind: type[T], where: str = "JSON") -> T:
     """Return the `kind` that a decoded object holds; `where` as for `decode`.
 
@@ -162,7 +115,101 @@ def parse(value: Mapping[str, Any], kind: type[T], where: str = "JSON") -> T:
     raise InvalidResponseError(msg, problems=problems)
 
 
-# -- dates --------------------------------------------------------------------------------
+class _ProblemError(ValueError):
+    """What is wrong with a value, in words that do not contain it."""
+
+
+def _token(value: object, _: object) -> Secret:
+    if not isinstance(value, str):
+        msg = f"expected a string, not {_kind(value)}"
+        raise _ProblemError(msg)
+    problem = token_problem(value)
+    if problem is not None:
+        raise _ProblemError(problem)
+    return Secret(value)
+
+
+def _kind(value: object) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+@cache
+def _converter() -> Converter:
+    # Imported when the first answer is parsed: it would double this package's own share
+    # of the import time.
+    from cattrs import Converter
+    from cattrs.gen import make_dict_structure_fn, override
+
+    converter = Converter()
+    converter.register_structure_hook(Secret, _token)
+    # By the field's name, not by its type: while a test freezes the time, `datetime` stands for
+    # another class here, and a cache would keep that.
+    as_instant = override(struct_hook=_instant)
+    converter.register_structure_hook(
+        TokenResponse,
+        make_dict_structure_fn(TokenResponse, converter, session_expiration_time=as_instant),
+    )
+    converter.register_structure_hook(
+        AuthenticationInfo,
+        make_dict_structure_fn(AuthenticationInfo, converter, expires_at=as_instant),
+    )
+    return converter
+
+
+def _say(error: BaseException, _: object) -> str:
+    if isinstance(error, _ProblemError):
+        return str(error)
+    if isinstance(error, KeyError):
+        return "required field missing"
+    return "unexpected value"
+
+
+# -- instants ------------------------------------------------------------------------------
+
+#: Java's name of the zone behind the offset, as in ``Z[UTC]``. Source: RFC 9557.
+_ZONE_NAME: Final = re.compile(r"(\[[^\[\]]*\])+$")
+#: A leap second, which `datetime` does not know. Source: RFC 3339 section 5.7.
+_LEAP_SECOND: Final = re.compile(r"(?<=[T ]\d\d:\d\d:)60")
+#: More than a date-time with its zone's name takes, in characters.
+_LONGEST: Final = 200
+_NUMBER: Final = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
+#: The smallest number that is read as seconds since 1970, in 2001: a duration is below it.
+_EARLIEST: Final = 1e9
+
+
+def _instant(value: object, _: object) -> datetime | None:
+    """Return an expiry, however it is written; `None` for one that names no instant.
+
+    RFC 3339 is what the API promises. Also read: seconds since 1970 as a number or as text,
+    and a zone's name behind the offset. A time without an offset is no instant, and a number
+    below a billion no time.
+    """
+    if isinstance(value, str):
+        text = value[:_LONGEST].strip()
+        return _epoch(float(text)) if _NUMBER.fullmatch(text) else _date_time(text)
+    return _epoch(value)
+
+
+def _epoch(value: object) -> datetime | None:
+    if not isinstance(value, int | float) or not value >= _EARLIEST:  # nor is NaN
+        return None
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _date_time(text: str) -> datetime | None:
+    text = _ZONE_NAME.sub("", text).upper()  # RFC 3339 allows t and z
+    whole, leaps = _LEAP_SECOND.subn("59", text)
+    try:
+        read = datetime.fromisoformat(whole)
+        return None if read.tzinfo is None else read.astimezone(UTC) + timedelta(seconds=leaps)
+    except (ValueError, OverflowError):
+        return None
+
+
+# -- header fields and claims --------------------------------------------------------------
 
 
 def http_date(value: str | None) -> datetime | None:
@@ -184,18 +231,23 @@ def http_date(value: str | None) -> datetime | None:
         return None
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of ``Retry-After``, a number or a date against ``Date``.
+def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
+    """Return the seconds of ``Retry-After``, a number or a date.
+
+    A date counts from the answer's own ``Date``, else from `now`.
+
+    Args:
+        headers: The answer's headers, case-insensitive.
+        now: When the answer came, seconds since 1970; ``None`` if unknown.
 
     Source: RFC 9110 section 10.2.3.
     """
     value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit() and len(value) <= 10:
+    if _NUMBER.fullmatch(value):
         return float(value)
-    until, now = http_date(value), http_date(headers.get("Date"))
-    if until is None or now is None:
-        return None
-    return max(0.0, (until - now).total_seconds())
+    until, date = http_date(value), http_date(headers.get("Date"))
+    since = now if date is None else date.timestamp()
+    return None if until is None or since is None else max(0.0, until.timestamp() - since)
 
 
 def jwt_expiry(token: Secret) -> datetime | None:
@@ -208,9 +260,6 @@ def jwt_expiry(token: Secret) -> datetime | None:
         return None
     try:
         padded = parts[1] + "=" * (-len(parts[1]) % 4)
-        expiry = cast("Any", json.loads(base64.urlsafe_b64decode(padded)))["exp"]
-        if isinstance(expiry, bool) or not isinstance(expiry, int | float):
-            return None
-        return datetime.fromtimestamp(expiry, UTC)
-    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
+        return _epoch(cast("Any", json.loads(base64.urlsafe_b64decode(padded)))["exp"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -10,39 +10,52 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from aiocloudauth.testing.accounts import User
-    from aiocloudauth.testing.answers import Answer
     from aiocloudauth.testing.clock import ManualClock
-    from aiocloudauth.testing.disturbances import (
+    from aiocloudauth.testing.effects import (
+        Body,
         Change,
+        ClusterError,
+        Dated,
+        Effect,
         EmptyReply,
+        Endless,
+        Gzip,
+        Hangup,
+        Headers,
+        Html,
         Late,
+        NoCluster,
+        NotReady,
         PastExpiry,
+        Proceed,
+        Raw,
+        Redirect,
         Reset,
+        SecurityException,
         Silence,
+        Status,
+        TooManyRequests,
         Trickle,
         Truncated,
     )
-    from aiocloudauth.testing.effect import Effect, Proceed
     from aiocloudauth.testing.faults import Fault
+    from aiocloudauth.testing.log import Arrival, Log, Stats
     from aiocloudauth.testing.memory import MemoryConnector
+    from aiocloudauth.testing.messages import Answer
     from aiocloudauth.testing.mock import MockedResponse, mocked_cloud
     from aiocloudauth.testing.notation import fault_from_data, fault_to_data, read_faults
     from aiocloudauth.testing.realm import Realm
-    from aiocloudauth.testing.records import Arrival, Log, Stats
-    from aiocloudauth.testing.replacements import (
-        Body,
-        ClusterError,
-        Endless,
-        Html,
-        NoCluster,
-        NotReady,
-        Raw,
-        Redirect,
-        Status,
-        TooManyRequests,
-    )
     from aiocloudauth.testing.server import CloudServer, UnusedFaultWarning
     from aiocloudauth.testing.sessions import SessionPolicy
+else:
+    # At run time only: a type checker shall find a wrong name.
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+
 
 __all__ = [
     "Answer",
@@ -51,10 +64,14 @@ __all__ = [
     "Change",
     "CloudServer",
     "ClusterError",
+    "Dated",
     "Effect",
     "EmptyReply",
     "Endless",
     "Fault",
+    "Gzip",
+    "Hangup",
+    "Headers",
     "Html",
     "Late",
     "Log",
@@ -69,6 +86,7 @@ __all__ = [
     "Realm",
     "Redirect",
     "Reset",
+    "SecurityException",
     "SessionPolicy",
     "Silence",
     "Stats",
@@ -84,38 +102,44 @@ __all__ = [
     "read_faults",
 ]
 
+#: Which module a public name lives in; loaded when the name is first used.
 _HOMES: Final = {
-    "Answer": "answers",
-    "Arrival": "records",
-    "Body": "replacements",
-    "Change": "disturbances",
+    "Answer": "messages",
+    "Arrival": "log",
+    "Body": "effects",
+    "Change": "effects",
     "CloudServer": "server",
-    "ClusterError": "replacements",
-    "Effect": "effect",
-    "EmptyReply": "disturbances",
-    "Endless": "replacements",
+    "ClusterError": "effects",
+    "Dated": "effects",
+    "Effect": "effects",
+    "EmptyReply": "effects",
+    "Endless": "effects",
     "Fault": "faults",
-    "Html": "replacements",
-    "Late": "disturbances",
-    "Log": "records",
+    "Gzip": "effects",
+    "Hangup": "effects",
+    "Headers": "effects",
+    "Html": "effects",
+    "Late": "effects",
+    "Log": "log",
     "ManualClock": "clock",
     "MemoryConnector": "memory",
     "MockedResponse": "mock",
-    "NoCluster": "replacements",
-    "NotReady": "replacements",
-    "PastExpiry": "disturbances",
-    "Proceed": "effect",
-    "Raw": "replacements",
+    "NoCluster": "effects",
+    "NotReady": "effects",
+    "PastExpiry": "effects",
+    "Proceed": "effects",
+    "Raw": "effects",
     "Realm": "realm",
-    "Redirect": "replacements",
-    "Reset": "disturbances",
+    "Redirect": "effects",
+    "Reset": "effects",
+    "SecurityException": "effects",
     "SessionPolicy": "sessions",
-    "Silence": "disturbances",
-    "Stats": "records",
-    "Status": "replacements",
-    "TooManyRequests": "replacements",
-    "Trickle": "disturbances",
-    "Truncated": "disturbances",
+    "Silence": "effects",
+    "Stats": "log",
+    "Status": "effects",
+    "TooManyRequests": "effects",
+    "Trickle": "effects",
+    "Truncated": "effects",
     "UnusedFaultWarning": "server",
     "User": "accounts",
     "fault_from_data": "notation",
@@ -123,14 +147,6 @@ _HOMES: Final = {
     "mocked_cloud": "mock",
     "read_faults": "notation",
 }
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
 
 
 def __dir__() -> list[str]:

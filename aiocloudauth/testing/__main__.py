@@ -58,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--clock-skew", type=float, default=0.0, metavar="SECONDS", help="the clock is ahead")
     add("--no-date", action="store_true", help="answers have no Date")
     add("--tokens", choices=["jwt", "opaque"], default="jwt", help="their shape (%(default)s)")
+    add(
+        "--idle-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="a connection without a request for so long gets a 408 and is closed",
+    )
     add("--faults", type=Path, metavar="FILE", help="a JSON list of faults")
     add("--tls", action="store_true", help="a throw-away certificate; prints its CA's path")
     return parser
@@ -75,6 +81,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         clock_skew=arguments.clock_skew,
         send_date=not arguments.no_date,
         tokens=arguments.tokens,
+        idle_timeout=arguments.idle_timeout,
         tls=arguments.tls,
         faults=read_faults(arguments.faults.read_bytes()) if arguments.faults else (),
     )

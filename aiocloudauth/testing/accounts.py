@@ -1,18 +1,20 @@
-"""Who may sign in, and what their roles let them do."""
+"""Who may sign in: users, what their roles let them do, and their API keys."""
 
 from __future__ import annotations
 
+import base64
 import hmac
+import secrets
 from typing import TYPE_CHECKING, Final
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from aiocloudauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["READING", "ROLES", "Accounts", "User"]
+__all__ = ["READING", "ROLES", "Accounts", "ApiKeyRecord", "ApiKeys", "User"]
 
 #: Methods that change nothing.
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -75,6 +77,11 @@ class User:
         )
 
 
+def _bytes(text: str) -> bytes:
+    # JSON can hold half of a surrogate pair, which is no character and still a password.
+    return text.encode("utf-8", "surrogatepass")
+
+
 class Accounts:
     """The server's users by name."""
 
@@ -104,9 +111,73 @@ class Accounts:
     def check(self, name: str, password: str) -> User | None:
         """Return the user if the password is theirs."""
         user = self._users.get(name)
-        if user is None or not hmac.compare_digest(user.password.encode(), password.encode()):
+        if user is None or not hmac.compare_digest(_bytes(user.password), _bytes(password)):
             return None
         return user
 
     def __repr__(self) -> str:
         return f"<Accounts of {', '.join(self._users) or 'nobody'}>"
+
+
+@define(eq=False)
+class ApiKeyRecord:
+    """One API key. The key itself is told only at its making."""
+
+    id: str
+    user: str
+    description: str
+    created_at: float
+    expires_at: float | None
+    role_assignments: object | None
+    secret: str = field(repr=False)
+
+    def alive(self, now: float) -> bool:
+        """Tell whether the key opens doors at `now`."""
+        return self.expires_at is None or now < self.expires_at
+
+
+class ApiKeys:
+    """The API keys of one server."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, ApiKeyRecord] = {}
+        self._by_secret: dict[str, ApiKeyRecord] = {}
+
+    def create(
+        self,
+        user: str,
+        now: float,
+        *,
+        description: str,
+        expires_after: float | None = None,
+        role_assignments: object | None = None,
+    ) -> ApiKeyRecord:
+        """Make a key; `expires_after` in seconds, None for one that never ends."""
+        key_id = secrets.token_urlsafe(15)
+        secret = base64.b64encode(f"{key_id}:{secrets.token_urlsafe(18)}".encode()).decode()
+        expires_at = None if expires_after is None else now + expires_after
+        record = ApiKeyRecord(key_id, user, description, now, expires_at, role_assignments, secret)
+        self._by_id[key_id] = record
+        self._by_secret[secret] = record
+        return record
+
+    def find(self, secret: str) -> ApiKeyRecord | None:
+        """Look a key up by what a client sends."""
+        return self._by_secret.get(secret)
+
+    def get(self, key_id: str, *, user: str | None = None) -> ApiKeyRecord | None:
+        """Look a key up by its ID, of anybody or of one user."""
+        record = self._by_id.get(key_id)
+        return record if record and user in (None, record.user) else None
+
+    def list(self, *, user: str | None = None) -> list[ApiKeyRecord]:
+        """List the keys of anybody or of one user, oldest first."""
+        return [record for record in self._by_id.values() if user in (None, record.user)]
+
+    def delete(self, key_id: str, *, user: str | None = None) -> bool:
+        """Delete a key; False if there is none of that ID (and user)."""
+        record = self.get(key_id, user=user)
+        if record is None:
+            return False
+        del self._by_id[record.id], self._by_secret[record.secret]
+        return True

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from attrs import define, field, frozen
 
 from aiocloudauth.errors import ConfigurationError
-from aiocloudauth.testing import checks
-from aiocloudauth.testing.effect import Effect
-from aiocloudauth.testing.effects import EFFECTS
+from aiocloudauth.testing import validators
+from aiocloudauth.testing.effects import EFFECTS, Effect
+from aiocloudauth.testing.paths import path_pattern
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable
 
-    from aiocloudauth.clock import Clock
+    from aiocloudauth.testing.messages import Call
+    from aiocloudauth.testing.realm import Realm
 
 __all__ = ["Fault", "Script"]
+
+
+_credential: Final = validators.check(
+    "'bearer', 'apikey' or 'basic'", lambda value: value in (None, "bearer", "apikey", "basic")
+)
 
 
 def _effects(given: Effect | str | Iterable[Effect | str]) -> tuple[Effect, ...]:
@@ -45,23 +51,33 @@ class Fault:
     """What happens to which requests, and when. Durations in seconds.
 
     `path` is below the API root; `"_refresh"`, without a leading slash, matches the end of a
-    path, `*` one segment and `**` any number of them. The first `skip` matching requests
-    pass; then `times` of them are met, or all. Only from `after` until `until`, counted from
-    when the server started or was handed the fault. With `down` and `up` the fault flaps: it
-    holds for `down`, is gone for `up`, and so on. `probability` draws for each request. A
-    fault that met nothing is reported when the server closes, unless it is `optional`.
+    path, `*` one segment and `**` any number of them. `method` and `credential` ("bearer",
+    "apikey" or "basic") narrow that down, and so does `younger`: a token that was issued less
+    than so long ago, as one that is not replicated yet.
+
+    The first `skip` matching requests pass; then `times` of them are met, or all, or with
+    `every` the last of each so many.
+    Only from `after` until `until`, counted from when the server started or was handed the
+    fault. With `down` and `up` the fault flaps: it holds for `down`, is gone for `up`, and so
+    on. `probability` draws for each request. A fault that met nothing is reported when the
+    server closes, unless it is `optional`.
     """
 
-    path: str = field(validator=checks.path)
+    path: str = field(validator=validators.path)
     effects: tuple[Effect, ...] = field(converter=_effects)
-    method: str | None = field(default=None, validator=checks.optional_line, kw_only=True)
-    times: int | None = field(default=None, validator=checks.optional_count, kw_only=True)
-    skip: int = field(default=0, validator=checks.natural, kw_only=True)
-    after: float = field(default=0.0, validator=checks.seconds, kw_only=True)
-    until: float | None = field(default=None, validator=checks.optional_seconds, kw_only=True)
-    down: float | None = field(default=None, validator=checks.optional_duration, kw_only=True)
-    up: float | None = field(default=None, validator=checks.optional_duration, kw_only=True)
-    probability: float = field(default=1.0, validator=checks.chance, kw_only=True)
+    method: str | None = field(default=None, validator=validators.optional_line, kw_only=True)
+    credential: str | None = field(default=None, validator=_credential, kw_only=True)
+    younger: float | None = field(
+        default=None, validator=validators.optional_duration, kw_only=True
+    )
+    times: int | None = field(default=None, validator=validators.optional_count, kw_only=True)
+    skip: int = field(default=0, validator=validators.natural, kw_only=True)
+    every: int = field(default=1, validator=validators.count, kw_only=True)
+    after: float = field(default=0.0, validator=validators.seconds, kw_only=True)
+    until: float | None = field(default=None, validator=validators.optional_seconds, kw_only=True)
+    down: float | None = field(default=None, validator=validators.optional_duration, kw_only=True)
+    up: float | None = field(default=None, validator=validators.optional_duration, kw_only=True)
+    probability: float = field(default=1.0, validator=validators.chance, kw_only=True)
     optional: bool = field(default=False, converter=bool, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
@@ -89,35 +105,46 @@ class _Armed:
     seen: int = 0
     fired: int = 0
 
-    def meets(self, method: str, path: str, clock: Clock) -> bool:
+    def meets(self, realm: Realm, call: Call) -> bool:
         fault = self.fault
         if fault.times is not None and self.fired >= fault.times:
             return False
-        if fault.method is not None and fault.method != method:
-            return False
-        passed = clock.monotonic() - self.since
-        if passed < fault.after or (fault.until is not None and passed >= fault.until):
-            return False
-        if fault.down is not None and fault.up is not None:
-            phase = (passed - fault.after) % (fault.down + fault.up)
-            if phase >= fault.down:
-                return False
-        if self.pattern.fullmatch(path) is None:
+        if not self._holds(realm.clock.monotonic() - self.since) or not self._fits(realm, call):
             return False
         self.seen += 1
-        if self.seen <= fault.skip:
+        if self.seen <= fault.skip or (self.seen - fault.skip) % fault.every:
             return False
-        if fault.probability < 1 and clock.random() >= fault.probability:
+        if fault.probability < 1 and realm.clock.random() >= fault.probability:
             return False
         self.fired += 1
         return True
+
+    def _holds(self, passed: float) -> bool:
+        fault = self.fault
+        if passed < fault.after or (fault.until is not None and passed >= fault.until):
+            return False
+        if fault.down is None or fault.up is None:
+            return True
+        return (passed - fault.after) % (fault.down + fault.up) < fault.down
+
+    def _fits(self, realm: Realm, call: Call) -> bool:
+        fault, identity = self.fault, call.identity
+        if fault.method not in (None, call.method):
+            return False
+        if fault.credential not in (None, identity.credential):
+            return False
+        if fault.younger is not None:
+            token = identity.token
+            if token is None or realm.now() - token.issued_at >= fault.younger:
+                return False
+        return self.pattern.fullmatch(call.path) is not None
 
 
 class Script:
     """The faults of one server, in the order they were given; the first that fits is played."""
 
-    def __init__(self, clock: Clock, faults: Iterable[Fault] = ()) -> None:
-        self._clock = clock
+    def __init__(self, realm: Realm, faults: Iterable[Fault] = ()) -> None:
+        self._realm = realm
         self._armed: list[_Armed] = []
         for fault in faults:
             self.add(fault)
@@ -127,21 +154,21 @@ class Script:
         if not isinstance(fault, Fault):
             message = f"a script is made of Fault values, not {fault!r}"
             raise ConfigurationError(message)
-        self._armed.append(_Armed(fault, checks.path_pattern(fault.path), self._clock.monotonic()))
+        self._armed.append(_Armed(fault, path_pattern(fault.path), self._realm.clock.monotonic()))
 
     def start(self) -> None:
         """Count the times of all faults from now."""
         for armed in self._armed:
-            armed.since = self._clock.monotonic()
+            armed.since = self._realm.clock.monotonic()
 
     def clear(self) -> None:
         """Take all faults back; they are no longer missed either."""
         self._armed.clear()
 
-    def meet(self, method: str, path: str) -> Fault | None:
+    def meet(self, call: Call) -> Fault | None:
         """Return the fault that this request meets."""
         for armed in self._armed:
-            if armed.meets(method, path, self._clock):
+            if armed.meets(self._realm, call):
                 return armed.fault
         return None
 

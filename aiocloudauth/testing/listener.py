@@ -1,26 +1,50 @@
-"""A port that is listened on, from opening to closing."""
+"""A port that is listened on, from opening to closing, and the certificate it shows."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
+import tempfile
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
 from aiocloudauth.errors import ConfigurationError
-from aiocloudauth.testing.certificate import Certificate
 from aiocloudauth.testing.service import Connections
 
 if TYPE_CHECKING:
-    import ssl
-
     from aiocloudauth.testing.service import Service
 
-__all__ = ["Listener"]
+__all__ = ["Certificate", "Listener"]
 
 #: Real seconds that connections get to end once they were told to.
 _PATIENCE: Final = 0.5
+
+
+class Certificate:
+    """A certificate for some hosts, signed by an authority of its own.
+
+    `ca_file` is the authority as a PEM file, for as long as `discard` was not called.
+    """
+
+    def __init__(self, *hosts: str) -> None:
+        try:
+            import trustme
+        except ModuleNotFoundError as error:
+            message = "TLS needs trustme: pip install 'aiocloudauth[testing]'"
+            raise ConfigurationError(message) from error
+        authority = trustme.CA()
+        self._directory = tempfile.TemporaryDirectory(prefix="aiocloudauth-")
+        self.ca_file = str(Path(self._directory.name) / "ca.pem")
+        authority.cert_pem.write_to_path(self.ca_file)
+        self.server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert(*hosts).configure_cert(self.server_context)
+
+    def discard(self) -> None:
+        """Remove the file. A second call does nothing."""
+        self._directory.cleanup()
 
 
 @define(eq=False)

@@ -10,17 +10,15 @@ import asyncio
 import errno
 import itertools
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aiohttp import BaseConnector, ClientConnectorError
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 if TYPE_CHECKING:
     from aiohttp import ClientRequest, ClientTimeout
-    from aiohttp.client_proto import ResponseHandler
     from aiohttp.tracing import Trace
-
-    from aiocloudauth.testing.server import CloudServer
 
 __all__ = ["MemoryConnector"]
 
@@ -120,6 +118,21 @@ class _End(asyncio.Transport):
             self.protocol.connection_lost(error)
 
 
+class Accepting(Protocol):
+    """A server that a connection in memory reaches: a `CloudServer`."""
+
+    @property
+    def url(self) -> str:
+        """Its scheme, host and port."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it accepts connections."""
+
+    def accept(self) -> asyncio.Protocol:
+        """Make its side of a connection."""
+
+
 class MemoryConnector(BaseConnector):
     """An aiohttp connector whose connections to some servers are made in memory.
 
@@ -127,10 +140,11 @@ class MemoryConnector(BaseConnector):
     encrypted, also where the URL says https.
     """
 
-    def __init__(self, *servers: CloudServer, **options: Any) -> None:
+    def __init__(self, *servers: Accepting, **options: Any) -> None:
         super().__init__(**{"keepalive_timeout": _KEPT} | options)
         self._servers = servers
 
+    # By this name aiohttp's documentation has connectors of one's own override it.
     async def _create_connection(
         self,
         req: ClientRequest,
@@ -139,9 +153,9 @@ class MemoryConnector(BaseConnector):
     ) -> ResponseHandler:
         for server in self._servers:
             if server.running and URL(server.url).origin() == req.url.origin():
-                here: ResponseHandler = self._factory()
-                there = server.accept()
-                near, far = _End(self._loop, here), _End(self._loop, there)
+                loop = asyncio.get_running_loop()
+                here, there = ResponseHandler(loop), server.accept()
+                near, far = _End(loop, here), _End(loop, there)
                 near.join(far)
                 there.connection_made(far)
                 here.connection_made(near)

@@ -14,8 +14,8 @@ from aioresponses import CallbackResult, aioresponses
 from aioresponses.core import RequestMatch
 
 from aiocloudauth.clock import Clock
-from aiocloudauth.testing.answers import ERROR_CODES_HEADER, MESSAGES
-from aiocloudauth.testing.realm import iso
+from aiocloudauth.testing.instants import iso
+from aiocloudauth.testing.messages import ERROR_CODES_HEADER, MESSAGES
 
 if TYPE_CHECKING:
     import re
@@ -80,6 +80,8 @@ class mocked_cloud(aioresponses):  # noqa: N801 - as aioresponses itself
 
     def __enter__(self) -> Self:
         super().__enter__()
+        self.tokens = 0
+        self.requests.clear()
         return self
 
     def add(  # type: ignore[override]  # its many keywords pass through

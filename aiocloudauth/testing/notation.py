@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import attrs
 
 from aiocloudauth.errors import ConfigurationError
-from aiocloudauth.testing.effect import Effect
-from aiocloudauth.testing.effects import EFFECTS
+from aiocloudauth.testing.effects import EFFECTS, Effect
 from aiocloudauth.testing.faults import Fault
 
 if TYPE_CHECKING:

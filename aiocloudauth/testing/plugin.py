@@ -6,14 +6,14 @@ decides about the event loop. Nothing but pytest is imported before a fixture is
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
+    from types import TracebackType
 
     from aiocloudauth.session import CloudSession
     from aiocloudauth.testing.clock import ManualClock
@@ -76,21 +76,45 @@ def cloud_session(
     `@pytest.mark.cloud_session(timeout=5)` sets the session's arguments; `url` and
     `credentials` are the server's, unless they are given.
     """
-    return _signed_in(cloud_server, _options(request, "cloud_session"))
+    return _SignedIn(cloud_server, _options(request, "cloud_session"))
 
 
-@asynccontextmanager
-async def _signed_in(server: CloudServer, options: dict[str, Any]) -> AsyncIterator[CloudSession]:
-    from aiocloudauth.credentials import Password
-    from aiocloudauth.session import CloudSession
+class _SignedIn:
+    """A session to come: `async with` starts the server if need be, and logs in."""
 
-    async with AsyncExitStack() as stack:
-        if not server.running:
-            await stack.enter_async_context(server)
-        options.setdefault("url", server.url)
-        if "credentials" not in options:
-            name, user = next(iter(server.users))
-            options["credentials"] = Password(name, user.password)
-        if server.url.startswith("https:"):
-            options.setdefault("ssl", server.ca_file)
-        yield await stack.enter_async_context(CloudSession(**options))
+    def __init__(self, server: CloudServer, options: dict[str, Any]) -> None:
+        self._server = server
+        self._options = options
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> CloudSession:
+        from aiocloudauth.credentials import Password
+        from aiocloudauth.session import CloudSession
+
+        server, options = self._server, dict(self._options)
+        async with AsyncExitStack() as stack:
+            if not server.running:
+                await stack.enter_async_context(server)
+            options.setdefault("url", server.url)
+            if "credentials" not in options:
+                name, user = next(iter(server.users))
+                options["credentials"] = Password(name, user.password)
+            if server.url.startswith("https:"):
+                options.setdefault("ssl", server.ca_file)
+            cloud = await stack.enter_async_context(CloudSession(**options))
+            self._stack = stack.pop_all()
+        return cloud
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stack.__aexit__(kind, error, traceback)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(
+            f"no {name!r} before the session is opened: `async with cloud_session as cloud:`, "
+            f"and then `cloud.{name}`"
+        )

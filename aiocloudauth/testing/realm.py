@@ -1,91 +1,65 @@
-"""The state of one authentication server: users, sessions, keys, version, clock."""
+"""The state of one authentication server (users, sessions, keys, version, clock), and who asks."""
 
 from __future__ import annotations
 
+import base64
 import secrets
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from aiocloudauth.testing import checks
-from aiocloudauth.testing.accounts import READING
-from aiocloudauth.testing.identity import Identity, identify
-from aiocloudauth.testing.keys import ApiKeys
-from aiocloudauth.testing.records import Stats
+from aiocloudauth.testing import validators
+from aiocloudauth.testing.accounts import READING, ApiKeys
+from aiocloudauth.testing.log import Stats
 
 if TYPE_CHECKING:
-    import re
-
     from aiocloudauth.clock import Clock
-    from aiocloudauth.testing.accounts import Accounts
-    from aiocloudauth.testing.answers import Answer
-    from aiocloudauth.testing.sessions import Sessions
+    from aiocloudauth.testing.accounts import Accounts, User
+    from aiocloudauth.testing.sessions import IssuedToken, Sessions
     from aiocloudauth.testing.versions import Version
 
-__all__ = ["Realm", "Reply", "instant", "iso"]
-
-_LATEST: Final = datetime.max.replace(tzinfo=UTC)
-_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+__all__ = ["Identity", "Realm"]
 
 
-def instant(seconds: float) -> datetime:
-    """Turn seconds since the epoch into aware UTC; held at the ends of what a date can say."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, ValueError, OSError):
-        return _LATEST if seconds > 0 else _EARLIEST
+@frozen(kw_only=True)
+class Identity:
+    """What a request's credentials amount to.
+
+    `refused_with` is the code of the 401 that follows, or None if the credentials hold.
+    """
+
+    credential: str | None = None
+
+    #: The user's name; empty if that is not known.
+    name: str = ""
+    user: User | None = None
+    token: IssuedToken | None = field(default=None, repr=False)
+    refused_with: str | None = None
 
 
-def iso(seconds: float) -> str:
-    """Write an instant the way ECE does: UTC, milliseconds, `Z`."""
-    at = instant(seconds)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z".rjust(24, "0")
-
-
-@frozen
-class Reply:
-    """An answer that stands in for the echo."""
-
-    path: str = field(validator=checks.path)
-    method: str | None = field(validator=checks.optional_line)
-    answer: Answer
-    pattern: re.Pattern[str] = field(init=False, repr=False)
-
-    @pattern.default
-    def _compiled(self) -> re.Pattern[str]:
-        return checks.path_pattern(self.path)
-
-    def fits(self, method: str, path: str) -> bool:
-        """Tell whether this is the answer to a request."""
-        return self.method in (None, method) and self.pattern.fullmatch(path) is not None
+_NOBODY = Identity(refused_with="root.unauthenticated")
 
 
 @define(eq=False, kw_only=True)
 class Realm:
     """What the operations work on."""
 
-    root: str = field(validator=checks.root)
+    root: str = field(validator=validators.root)
     version: Version
     accounts: Accounts
     sessions: Sessions
     clock: Clock
-    clock_skew: float = field(validator=checks.finite)
-    refused_code: str | None = field(validator=checks.optional_line)
+    clock_skew: float = field(validator=validators.finite)
+    refused_code: str | None = field(validator=validators.optional_line)
     basic_refresh: bool
     elevated_paths: tuple[str, ...]
     saml_key: bytes = field(factory=lambda: secrets.token_bytes(32), repr=False)
     keys: ApiKeys = field(factory=ApiKeys)
     stats: Stats = field(factory=Stats)
-    replies: list[Reply] = field(factory=list)
 
     def now(self) -> float:
         """Read the server's own wall clock: seconds since the epoch, skew included."""
         return self.clock.time() + self.clock_skew
-
-    def reply_to(self, method: str, path: str) -> Answer | None:
-        """Find the answer that was set for a request, the latest one first."""
-        return next((r.answer for r in self.replies if r.fits(method, path)), None)
 
     def wants_elevation(self, method: str, path: str) -> bool:
         """Tell whether this version asks for elevated permissions: to write below some paths."""
@@ -96,11 +70,46 @@ class Realm:
         )
 
     def identify(self, header: str | None) -> Identity:
-        """Find out who sent an `Authorization` header."""
-        return identify(
-            header,
-            self.now(),
-            accounts=self.accounts,
-            sessions=self.sessions,
-            keys=self.keys,
+        """Find out who sent an `Authorization` header, and whether they may pass."""
+        scheme, _, value = (header or "").partition(" ")
+        value = value.strip()
+        match scheme.lower():
+            case "bearer":
+                return self._bearer(value)
+            case "apikey":
+                return self._api_key(value)
+            case "basic":
+                return self._basic(value)
+            case _:
+                return _NOBODY
+
+    def _bearer(self, value: str) -> Identity:
+        token = self.sessions.find(value)
+        if token is None:
+            return Identity(credential="bearer", refused_with="root.unauthorized")
+        user = self.accounts.get(token.user)
+        refused = user is None or not token.alive(self.now())
+        return Identity(
+            credential="bearer",
+            name=token.user,
+            user=user,
+            token=token,
+            refused_with="root.unauthorized" if refused else None,
         )
+
+    def _api_key(self, value: str) -> Identity:
+        key = self.keys.find(value)
+        user = self.accounts.get(key.user) if key and key.alive(self.now()) else None
+        if key is None or user is None:
+            return Identity(credential="apikey", refused_with="root.unauthenticated")
+        return Identity(credential="apikey", name=key.user, user=user)
+
+    def _basic(self, value: str) -> Identity:
+        refused = Identity(credential="basic", refused_with="root.unauthenticated")
+        try:
+            # Not ASCII, not Base64, not UTF-8: each is a ValueError.
+            name, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
+        except ValueError:
+            return refused
+        user = self.accounts.check(name, password) if colon else None
+        return Identity(credential="basic", name=name, user=user) if user else refused

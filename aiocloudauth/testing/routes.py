@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from attrs import frozen
 
-from aiocloudauth.testing import key_operations as keys
 from aiocloudauth.testing import operations as ops
-from aiocloudauth.testing import saml
-from aiocloudauth.testing.answers import Answer, failure, json_answer
+from aiocloudauth.testing.messages import Answer, failure, json_answer
+from aiocloudauth.testing.paths import path_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    import re
+    from collections.abc import Mapping
 
-    from aiocloudauth.testing.call import Call
+    from aiocloudauth.testing.messages import Call
+    from aiocloudauth.testing.operations import Operation
     from aiocloudauth.testing.realm import Realm
     from aiocloudauth.testing.versions import Version
 
-    Operation = Callable[[Realm, Call], Awaitable[Answer]]
+__all__ = ["ANY", "Route", "Router", "perform"]
 
-__all__ = ["Route", "perform", "route_for"]
+#: Where `Route.operations` holds an operation for every method.
+ANY: Final = "*"
 
 
 @frozen(kw_only=True)
 class Route:
     """One path of the API: its operations by method, and what guards them."""
 
+    #: As `path_pattern` reads it: `/users/{user_id}/auth/keys`.
+    path: str
     operations: Mapping[str, Operation]
 
     #: Without a guard the operation makes up its own mind about the credentials.
@@ -37,62 +40,86 @@ class Route:
     #: Whoever is signed in may call it: it concerns only themselves.
     own: bool = False
 
+    def operation(self, method: str) -> Operation | None:
+        """Return the operation of a method."""
+        return self.operations.get(method) or self.operations.get(ANY)
 
-#: Every path that is not one of the tag Authentication.
-_OTHER: Final = Route(operations={})
 
-_FIXED: Final[Mapping[str, Route]] = {
-    "/users/auth": Route(operations={"GET": ops.authentication_info}, own=True),
-    "/users/auth/_login": Route(operations={"POST": ops.login}, guarded=False),
-    "/users/auth/_logout": Route(operations={"POST": ops.logout}, guarded=False),
-    "/users/auth/_refresh": Route(operations={"POST": ops.refresh}, guarded=False),
-    "/users/auth/keys": Route(
+_ECHO: Final = Route(path="**", operations={ANY: ops.echo})
+
+_LOGOUT: Final = Route(path="/users/auth/_logout", operations={"POST": ops.logout}, guarded=False)
+
+#: The paths of the tag Authentication, and that of the WebSocket.
+_OWN: Final = (
+    Route(path="/users/auth", operations={"GET": ops.authentication_info}, own=True),
+    Route(path="/users/auth/_login", operations={"POST": ops.login}, guarded=False),
+    _LOGOUT,
+    Route(path="/users/auth/_refresh", operations={"POST": ops.refresh}, guarded=False),
+    Route(
+        path="/users/auth/keys",
         operations={
-            "DELETE": keys.delete_api_keys,
-            "GET": keys.get_api_keys,
-            "POST": keys.create_api_key,
+            "DELETE": ops.delete_api_keys,
+            "GET": ops.get_api_keys,
+            "POST": ops.create_api_key,
         },
         own=True,
     ),
-    "/users/auth/keys/_all": Route(
-        operations={"DELETE": keys.delete_users_api_keys, "GET": keys.get_users_api_keys}
+    Route(
+        path="/users/auth/keys/_all",
+        operations={"DELETE": ops.delete_users_api_keys, "GET": ops.get_users_api_keys},
     ),
-    "/users/auth/methods": Route(operations={"GET": ops.methods}, guarded=False),
-    "/users/auth/saml/_callback": Route(operations={"POST": saml.saml_callback}, guarded=False),
-    "/users/auth/saml/_init": Route(operations={"GET": saml.saml_init}, guarded=False),
-}
-
-#: Paths with parts that vary, as patterns.
-_VARYING: Final = tuple(
-    (re.compile(pattern), route)
-    for pattern, route in (
-        (
-            r"/users/auth/keys/(?P<api_key_id>[^/]+)",
-            Route(operations={"DELETE": keys.delete_api_key, "GET": keys.get_api_key}, own=True),
-        ),
-        (
-            r"/users/(?P<user_id>[^/]+)/auth/keys",
-            Route(operations={"DELETE": keys.delete_user_api_keys, "GET": keys.get_user_api_keys}),
-        ),
-        (
-            r"/users/(?P<user_id>[^/]+)/auth/keys/(?P<api_key_id>[^/]+)",
-            Route(operations={"DELETE": keys.delete_user_api_key, "GET": keys.get_user_api_key}),
-        ),
-    )
+    Route(
+        path="/users/auth/keys/{api_key_id}",
+        operations={"DELETE": ops.delete_api_key, "GET": ops.get_api_key},
+        own=True,
+    ),
+    Route(path="/users/auth/methods", operations={"GET": ops.methods}, guarded=False),
+    Route(path="/users/auth/saml/_callback", operations={"POST": ops.saml_callback}, guarded=False),
+    Route(path="/users/auth/saml/_init", operations={"GET": ops.saml_init}, guarded=False),
+    Route(
+        path="/users/{user_id}/auth/keys",
+        operations={"DELETE": ops.delete_user_api_keys, "GET": ops.get_user_api_keys},
+    ),
+    Route(
+        path="/users/{user_id}/auth/keys/{api_key_id}",
+        operations={"DELETE": ops.delete_user_api_key, "GET": ops.get_user_api_key},
+    ),
+    Route(path="/ws", operations={ANY: ops.echo_messages}),
 )
 
 
-def route_for(path: str, version: Version) -> tuple[Route, dict[str, str]]:
-    """Find the route of a path below the API root, and the parts of the path that vary."""
-    if not path.startswith("/users/"):
-        return _OTHER, {}
-    if (route := _FIXED.get(path)) is not None:
-        missing = route is _FIXED["/users/auth/_logout"] and not version.logout
-        return (_OTHER if missing else route), {}
-    for pattern, route in _VARYING:
-        if (found := pattern.fullmatch(path)) is not None:
-            return route, {name: unquote(part) for name, part in found.groupdict().items()}
-    return _OTHER, {}
+class Router:
+    """The routes of one server: its own first, then those added, the latest first; else the echo.
+
+    A method that one of its own paths does not have is answered with 405. An added route is
+    passed over for the methods that it does not have.
+    """
+
+    def __init__(self, version: Version) -> None:
+        own = [route for route in _OWN if version.logout or route is not _LOGOUT]
+        self._fixed = {route.path: route for route in own if "{" not in route.path}
+        self._varying = [(path_pattern(route.path), route) for route in own if "{" in route.path]
+        self._added: list[tuple[re.Pattern[str], Route]] = []
+
+    def add(self, route: Route) -> None:
+        """Put a route before those that were added so far."""
+        self._added.insert(0, (path_pattern(route.path), route))
+
+    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        """Find the route of a path below the API root, and the parts of the path that vary."""
+        if (fixed := self._fixed.get(path)) is not None:
+            return fixed, {}
+        for pattern, route in self._varying:
+            if (found := pattern.fullmatch(path)) is not None:
+                return route, _decoded(found)
+        for pattern, route in self._added:
+            if route.operation(method) and (found := pattern.fullmatch(path)) is not None:
+                return route, _decoded(found)
+        return _ECHO, {}
+
+
+def _decoded(found: re.Match[str]) -> dict[str, str]:
+    return {name: unquote(part) for name, part in found.groupdict().items()}
 
 
 async def perform(realm: Realm, call: Call, route: Route) -> Answer:
@@ -100,13 +127,10 @@ async def perform(realm: Realm, call: Call, route: Route) -> Answer:
     identity = call.identity
     if route.guarded and identity.refused_with is not None:
         return ops.refuse(realm, identity)
-    if route.operations:
-        operation = route.operations.get(call.method)
-        if operation is None:
-            answer = json_answer({"ok": False, "message": "Method not allowed"}, status=405)
-            return answer.with_headers(("Allow", ", ".join(sorted(route.operations))))
-    else:
-        operation = ops.echo
+    operation = route.operation(call.method)
+    if operation is None:
+        answer = json_answer({"ok": False, "message": "Method not allowed"}, status=405)
+        return answer.with_headers(("Allow", ", ".join(sorted(route.operations))))
     if route.guarded and not route.own:
         user = identity.user
         if user is None or not user.may(call.method, call.path):

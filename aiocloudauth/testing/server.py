@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from aiocloudauth.clock import Clock
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.testing.accounts import Accounts, User
-from aiocloudauth.testing.answers import Answer
 from aiocloudauth.testing.clock import ManualClock
+from aiocloudauth.testing.effects import Status
 from aiocloudauth.testing.faults import Fault, Script
 from aiocloudauth.testing.listener import Listener
+from aiocloudauth.testing.log import Log, Stats
 from aiocloudauth.testing.memory import MemoryConnector
-from aiocloudauth.testing.realm import Realm, Reply
-from aiocloudauth.testing.records import Log, Stats
-from aiocloudauth.testing.replacements import Status
-from aiocloudauth.testing.saml import saml_response
+from aiocloudauth.testing.messages import json_answer
+from aiocloudauth.testing.operations import reply, saml_response
+from aiocloudauth.testing.realm import Realm
+from aiocloudauth.testing.routes import ANY, Route, Router
 from aiocloudauth.testing.service import Service
 from aiocloudauth.testing.sessions import SessionPolicy, Sessions
 from aiocloudauth.testing.versions import version_named
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
 
-    from aiocloudauth.testing.effect import Effect
+    from aiocloudauth.testing.effects import Effect
     from aiocloudauth.testing.sessions import TokenFormat
 
 __all__ = ["CloudServer", "UnusedFaultWarning"]
@@ -67,6 +67,8 @@ class CloudServer:
         port: the port; 0 takes a free one.
         root: the path of the API root.
         tls: speak TLS, with a throw-away certificate or with this context.
+        idle_timeout: a connection that brings no request for so long is sent a 408 with
+            `Connection: close`, and closed; also one that has not brought any.
         log_size: how many arrivals `log` keeps.
     """
 
@@ -91,6 +93,7 @@ class CloudServer:
         port: int = 0,
         root: str = _ROOT,
         tls: bool | ssl.SSLContext = False,
+        idle_timeout: float | None = None,
         log_size: int = 10_000,
     ) -> None:
         # The server is another machine: its clock is neither suspended nor stepped.
@@ -117,7 +120,14 @@ class CloudServer:
             raise ConfigurationError(f"a port is a number from 0 to 65535, not {port!r}")
         if not isinstance(host, str) or not host:
             raise ConfigurationError(f"a host is a name or an address, not {host!r}")
-        self._service = Service(realm, Script(clock, faults), Log(log_size), send_date)
+        self._service = Service(
+            realm=realm,
+            router=Router(realm.version),
+            script=Script(realm, faults),
+            log=Log(log_size),
+            send_date=send_date,
+            idle_timeout=idle_timeout,
+        )
         self._realm = realm
         self._address, self._tls = (host, port), tls
         self._listener: Listener | None = None
@@ -252,8 +262,10 @@ class CloudServer:
 
         The latest of several replies that fit wins. `path` as in `Fault`.
         """
-        body = json.dumps(document).encode()
-        self._realm.replies.insert(0, Reply(path, method, Answer(status, body)))
+        if not isinstance(path, str) or not path:
+            raise ConfigurationError(f"reply: a path is a str such as '/deployments', not {path!r}")
+        operation = reply(json_answer(document, status=status))
+        self._service.router.add(Route(path=path, operations={method or ANY: operation}))
 
     def script(self, *faults: Fault) -> None:
         """Add faults; their times count from now."""

@@ -4,60 +4,95 @@ from __future__ import annotations
 
 import asyncio
 import math
-from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 from attrs import define, field
 
-from aiocloudauth.testing.answers import Answer, failure
-from aiocloudauth.testing.call import Call
-from aiocloudauth.testing.delivery import deliver, plain
-from aiocloudauth.testing.realm import instant
-from aiocloudauth.testing.records import Arrival, Log
-from aiocloudauth.testing.routes import Route, perform, route_for
+from aiocloudauth.testing import validators
+from aiocloudauth.testing.instants import http_date, instant
+from aiocloudauth.testing.log import Arrival, Log
+from aiocloudauth.testing.messages import Answer, Call, Request, deliver, failure
+from aiocloudauth.testing.routes import Route, Router, perform
 
 if TYPE_CHECKING:
-    from aiocloudauth.testing.effect import Effect
+    from aiocloudauth.clock import TimerHandle
+    from aiocloudauth.testing.effects import Effect
     from aiocloudauth.testing.faults import Script
-    from aiocloudauth.testing.identity import Identity
-    from aiocloudauth.testing.realm import Realm
+    from aiocloudauth.testing.realm import Identity, Realm
 
 __all__ = ["Connections", "Service"]
 
 
+#: What a server says to a client that has not asked for anything in time. Source: RFC 9110.
+_TIMED_OUT: Final = (
+    b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+)
+
+
 @define(eq=False)
+class Connection:
+    """An open connection, from the server's side."""
+
+    number: int
+    transport: asyncio.Transport
+    idle: TimerHandle | None = None
+
+
+@define(eq=False, kw_only=True)
 class Service:
     """Notes what arrives, lets the script interfere, and has the operation carried out."""
 
     realm: Realm
+    router: Router
     script: Script
     log: Log
-    send_date: bool
+    send_date: bool = field(converter=bool)
+    idle_timeout: float | None = field(validator=validators.optional_duration)
 
-    #: The number of each open connection.
-    connections: dict[object, int] = field(factory=dict, init=False)
+    #: The open connections, by aiohttp's handler of each.
+    connections: dict[object, Connection] = field(factory=dict, init=False)
     _arrived: int = field(default=0, init=False)
     _date: tuple[int, str] = field(default=(-1, ""), init=False)
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: Request) -> web.StreamResponse:
         """Answer one request; what aiohttp's low-level server calls."""
+        connection = self.connections[request.protocol]
+        if connection.idle is not None:
+            connection.idle.cancel()
+        try:
+            return await self._answer(request, connection.number)
+        finally:
+            self.await_request(connection)
+
+    def await_request(self, connection: Connection) -> None:
+        """Give a connection so long to bring its next request."""
+        if self.idle_timeout is None or connection.transport.is_closing():
+            return
+
+        def time_out() -> None:
+            connection.transport.write(_TIMED_OUT)
+            connection.transport.close()
+
+        connection.idle = self.realm.clock.call_later(self.idle_timeout, time_out)
+
+    async def _answer(self, request: Request, connection: int) -> web.StreamResponse:
         realm, root = self.realm, self.realm.root
-        arrival = self._note(request)
+        arrival = self._note(request, connection)
         if not f"{arrival.path}/".startswith(f"{root}/"):
             missing = failure(404, "root.resource_not_found", version=realm.version)
             return await self._deliver(request, arrival, missing)
         path = arrival.path[len(root) :] or "/"
-        route, parts = route_for(path, realm.version)
+        route, parts = self.router.find(arrival.method, path)
         identity = self._identify(request, arrival)
-        call = Call(request, arrival, arrival.method, path, identity, parts)
+        call = Call(request, arrival, self.log, arrival.method, path, identity, parts)
         if route.guarded:
             realm.stats.requests += 1
         elif path == "/users/auth/_login":
             realm.stats.login_attempts += 1
         elif path == "/users/auth/_refresh":
             realm.stats.refresh_attempts += 1
-        fault = self.script.meet(call.method, path) if self.script else None
+        fault = self.script.meet(call) if self.script else None
         if fault is None:
             answer = await perform(realm, call, route)
         else:
@@ -81,15 +116,12 @@ class Service:
         return await effects[0].apply(self.realm, proceed)
 
     async def _deliver(
-        self, request: web.BaseRequest, arrival: Arrival, answer: Answer
+        self, request: Request, arrival: Arrival, answer: Answer
     ) -> web.StreamResponse:
         date = self._date_now() if self.send_date else None
-        if answer.delivery is None:
-            arrival.status = answer.status
-            return plain(answer, date)
         return await deliver(request, arrival, answer, self.realm.clock, date)
 
-    def _note(self, request: web.BaseRequest) -> Arrival:
+    def _note(self, request: Request, connection: int) -> Arrival:
         self._arrived += 1
         target = request.rel_url
         arrival = Arrival(
@@ -98,13 +130,13 @@ class Service:
             request.method,
             target.raw_path,
             target.raw_query_string,
-            self.connections.get(request.protocol, 0),
+            connection,
             request.headers,
         )
         self.log.append(arrival)
         return arrival
 
-    def _identify(self, request: web.BaseRequest, arrival: Arrival) -> Identity:
+    def _identify(self, request: Request, arrival: Arrival) -> Identity:
         identity = self.realm.identify(request.headers.get("Authorization"))
         arrival.credential, arrival.user = identity.credential, identity.name or None
         if identity.token is not None:
@@ -114,15 +146,8 @@ class Service:
     def _date_now(self) -> str:
         second = math.floor(self.realm.now())
         if self._date[0] != second:
-            self._date = (second, format_datetime(instant(second), usegmt=True))
+            self._date = (second, http_date(second))
         return self._date[1]
-
-
-class _Undated(web.BaseRequest):
-    """A request whose answer shows no `Date`."""
-
-    async def _prepare_hook(self, response: web.StreamResponse) -> None:
-        response.headers.popall("Date", None)
 
 
 class Connections(web.Server):
@@ -130,11 +155,12 @@ class Connections(web.Server):
 
     def __init__(self, service: Service) -> None:
         loop = asyncio.get_running_loop()
-
-        undated: Any = _Undated
+        # aiohttp's types know of no requests but its own, nor of a factory's arguments.
+        handle: Any = service.handle
+        request: Any = Request
         super().__init__(
-            service.handle,
-            request_factory=None if service.send_date else lambda *parts: undated(*parts, loop),
+            handle,
+            request_factory=lambda *parts: request(*parts, loop),
             # What is held back for a connection ends with it.
             handler_cancellation=True,
             access_log=None,
@@ -146,13 +172,17 @@ class Connections(web.Server):
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Number the connection."""
         super().connection_made(handler, transport)
-        stats = self._service.realm.stats
-        stats.connections += 1
-        self._service.connections[handler] = stats.connections
+        service = self._service
+        service.realm.stats.connections += 1
+        connection = Connection(service.realm.stats.connections, transport)
+        service.connections[handler] = connection
+        service.await_request(connection)
 
     def connection_lost(
         self, handler: web.RequestHandler, exc: BaseException | None = None
     ) -> None:
         """Forget the connection."""
         super().connection_lost(handler, exc)
-        self._service.connections.pop(handler, None)
+        connection = self._service.connections.pop(handler, None)
+        if connection is not None and connection.idle is not None:
+            connection.idle.cancel()

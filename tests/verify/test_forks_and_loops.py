@@ -19,7 +19,7 @@ from aiocloudauth.testing import CloudServer, Fault, Silence
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiocloudauth.testing.records import Stats
+    from aiocloudauth.testing.log import Stats
 
 PROGRAM = Path(__file__).with_name("misplaced_sessions.py")
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import random
 
     from aiocloudauth import Clock
-    from aiocloudauth.testing.answers import Answer
-    from aiocloudauth.testing.effect import Proceed
+    from aiocloudauth.testing.effects import Proceed
+    from aiocloudauth.testing.messages import Answer
     from aiocloudauth.testing.realm import Realm
     from tests.verify.simulated_year.ledger import Ledger
     from tests.verify.simulated_year.plan import Plan

@@ -1,0 +1,394 @@
+"""`CloudSession`: opened, used, asked about, closed; and that it is made of the public parts."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from aiocloudauth import (
+    ApiKey,
+    AuthenticationClusterError,
+    Bearer,
+    CloudSession,
+    InvalidResponseError,
+    LoggedIn,
+    NoAuthenticationClusterError,
+    NotFoundError,
+    Password,
+    RenewalPolicy,
+    SessionClosed,
+    SessionClosedError,
+    SessionExpiredError,
+    SessionState,
+    TokenRenewed,
+    TransportError,
+    UnauthenticatedError,
+)
+from aiocloudauth.testing import (
+    Change,
+    CloudServer,
+    Fault,
+    Late,
+    ManualClock,
+    Redirect,
+    Reset,
+    Silence,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from aiocloudauth.testing import Effect
+
+QUICK = RenewalPolicy(min_interval=0.01)
+ADMIN = Password("admin", "secret")
+
+
+def session(server: CloudServer, **options: Any) -> CloudSession:
+    """Make a session with the server's administrator."""
+    return CloudSession(server.url, ADMIN, **({"policy": QUICK} | options))
+
+
+def state_of(cloud: CloudSession) -> SessionState:
+    """Ask anew how the session stands."""
+    return cloud.state
+
+
+# -- requests -----------------------------------------------------------------------------
+
+
+async def test_the_first_program_works() -> None:
+    """Log in, request, read the expiry: what the front page shows, and a notebook's way."""
+    async with CloudServer(token_lifetime=600) as server:
+        async with CloudSession(server.url, ADMIN) as cloud:
+            async with cloud.get("/deployments") as response:
+                assert await response.json() == {
+                    "method": "GET",
+                    "path": "/api/v1/deployments",
+                    "user": "admin",
+                }
+            expires = cloud.session_expiration_time
+            assert expires is not None
+            assert expires.tzinfo is UTC
+            assert timedelta(seconds=590) < expires - datetime.now(UTC) <= timedelta(seconds=600)
+        cloud = await session(server)
+        assert (await cloud.get("/x")).status == 200
+        await cloud.close()
+        assert server.stats.logouts == 2
+
+
+async def test_every_method_sends_what_its_name_says() -> None:
+    """Awaited and entered, with aiohttp's own keywords; HEAD follows no redirect unasked."""
+    async with CloudServer() as server, session(server) as cloud:
+        for name in ("get", "head", "options", "post", "put", "patch", "delete"):
+            async with getattr(cloud, name)("/x", params={"a": "1"}) as entered:
+                assert entered.status == 200
+            (await getattr(cloud, name)("/x")).release()
+            assert [a.method for a in server.log][-2:] == [name.upper()] * 2
+            assert server.log[-2].query == "a=1"
+        async with cloud.request("PROPFIND", "/x", data=b"q") as response:
+            assert response.status == 200
+        assert (server.log[-1].method, server.log[-1].body) == ("PROPFIND", b"q")
+        async with cloud.ws_connect("/ws") as websocket:
+            await websocket.send_str("hello")
+            assert (await websocket.receive()).data == "hello"
+        server.fail_next("/x", Redirect("/api/v1/y"), times=2)
+        assert (await cloud.head("/x")).status == 302
+        assert (await cloud.head("/x", allow_redirects=True)).status == 200
+
+
+async def test_a_request_is_a_coroutine_as_aiohttps_is() -> None:
+    """Fit for tasks, task groups, `gather`, `wait_for` and `close` without a warning."""
+    async with CloudServer() as server, session(server) as cloud:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(cloud.get("/x"))
+        assert (await task).status == 200
+        first, second = await asyncio.gather(cloud.get("/x"), cloud.post("/x"))
+        assert (first.status, second.status) == (200, 200)
+        assert (await asyncio.wait_for(cloud.get("/x"), 5)).status == 200
+        cloud.get("/x").close()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(cloud.get("/x?delay=5"), 0.02)
+        cancelled = asyncio.create_task(cloud.get("/x?delay=5"))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+
+
+async def test_an_error_of_the_api_is_raised_unless_the_caller_wants_the_answer() -> None:
+    """For one call or for the session; a WebSocket's handshake too."""
+    async with CloudServer() as server:
+        async with session(server) as cloud:
+            server.fail_next("/x", status=404, times=4)
+            with pytest.raises(NotFoundError):
+                await cloud.get("/x")
+            assert (await cloud.get("/x", raise_for_status=False)).status == 404
+            for call in (cloud.ws_connect("/x"), cloud.get("/x", raise_for_status=True)):
+                with pytest.raises(NotFoundError):
+                    await call
+            with pytest.raises(aiohttp.WSServerHandshakeError):
+                await cloud.ws_connect("/x")  # 200 is no answer to a handshake, and no error
+        async with session(server, raise_for_status=False) as cloud:
+            server.fail_next("/x", status=404)
+            assert (await cloud.get("/x")).status == 404
+
+
+async def test_what_is_sent_through_its_client_session_carries_the_token_too() -> None:
+    """`http` is the `aiohttp.ClientSession` itself, built from the public parts."""
+    async with CloudServer() as server, session(server) as cloud:
+        assert isinstance(cloud.http, aiohttp.ClientSession)
+        async with cloud.http.get(f"{server.url}/api/v1/x") as response:
+            assert response.status == 200
+
+
+# -- open and close -----------------------------------------------------------------------
+
+
+async def test_opening_and_closing_twice_is_as_good_as_once() -> None:
+    """Idempotent, also when many do it at the same time."""
+    events: list[object] = []
+    async with CloudServer() as server:
+        cloud = session(server, on_event=events.append)
+        opened = await asyncio.gather(*(cloud.open() for _ in range(100)))
+        assert all(one is cloud for one in opened)
+        http = cloud.http
+        assert (await cloud.open()).http is http
+        assert (await cloud.get("/x")).status == 200
+        await asyncio.gather(*(cloud.close() for _ in range(5)))
+        assert http.closed
+        assert (server.stats.logins, server.stats.logouts) == (1, 1)
+    assert sum(isinstance(event, SessionClosed) for event in events) == 1
+
+
+@pytest.mark.parametrize(
+    ("effect", "kind"),
+    [
+        (Status(401, "root.unauthenticated"), UnauthenticatedError),
+        (Status(502, "authc.authentication_cluster_error"), AuthenticationClusterError),
+        (Status(501, "authc.no_authentication_cluster"), NoAuthenticationClusterError),
+        (Change(drop=("token",)), InvalidResponseError),
+        (Reset(), TransportError),
+        (Silence(), TimeoutError),
+    ],
+    ids=["refused", "502", "501", "malformed", "reset", "silent"],
+)
+async def test_a_failing_open_closes_all_it_opened_and_may_be_tried_again(
+    effect: Effect, kind: type[Exception]
+) -> None:
+    """The error is the last attempt's own; no task and no connection is left."""
+    clock = ManualClock()
+    async with CloudServer(clock=clock) as server:
+        before = asyncio.all_tasks()
+        cloud = session(server, clock=clock)
+        server.script(Fault("_login", effect))
+        with pytest.raises(kind):
+            await clock.drive(cloud.open())
+        assert cloud.state is SessionState.NEW
+        with pytest.raises(SessionClosedError):
+            cloud.get("/x")
+        async with asyncio.timeout(5):
+            while server.open_connections:  # noqa: ASYNC110 - it sets no event
+                await asyncio.sleep(0.005)
+        left = {task for task in asyncio.all_tasks() - before if "aiocloudauth" in task.get_name()}
+        assert not left
+        server.clear_faults()
+        if kind is not UnauthenticatedError:  # lest the account be locked
+            await clock.drive(cloud.open())
+            assert (await cloud.get("/x")).status == 200
+        await clock.drive(cloud.close())
+
+
+async def test_open_without_waiting_boots_while_the_ece_is_down() -> None:
+    """Requests then behave as in an outage until there is a token."""
+    clock = ManualClock()
+    async with CloudServer(clock=clock) as server:
+        server.script(Fault("_login", Status(502), until=40.0))
+        cloud = session(server, clock=clock, policy=RenewalPolicy(renewal_timeout=20.0))
+        assert await cloud.open(wait=False) is cloud
+        with pytest.raises(SessionExpiredError) as caught:
+            await clock.drive(cloud.get("/x"))
+        assert isinstance(caught.value.__cause__, AuthenticationClusterError)
+        assert cloud.retry_at is not None
+        await clock.advance(60.0)
+        assert (await cloud.get("/x")).status == 200
+        await clock.drive(cloud.close())
+        assert cloud.retry_at is None
+
+
+async def test_a_close_that_the_server_does_not_answer_takes_2_seconds_and_ends_renewals() -> None:
+    """Not one more, by the session's own clock, and the same for those who wait for it."""
+    clock = ManualClock()
+    async with CloudServer(clock=clock) as server:
+        cloud = session(server, clock=clock)
+        await cloud.open()
+        server.script(Fault("**", Silence()))
+        renewing = asyncio.create_task(cloud.refresh())
+        await clock.advance(0.1)
+        assert server.stats.refresh_attempts == 1
+        began = clock.monotonic()
+        await clock.drive(asyncio.gather(cloud.close(), cloud.close()))
+        assert clock.monotonic() - began == pytest.approx(2.0)
+        with pytest.raises(SessionClosedError):
+            await renewing
+
+
+async def test_nothing_is_published_or_renewed_after_the_close() -> None:
+    """LESSONS: renewal finishing after logout revives the session; loop survives close()."""
+    clock = ManualClock()
+    events: list[object] = []
+    async with CloudServer(clock=clock) as server:
+        cloud = session(server, clock=clock, on_event=events.append, policy=RenewalPolicy())
+        await cloud.open()
+        await clock.advance(2.0)
+        server.script(Fault("_refresh", Late(5.0)))
+        renewing = asyncio.create_task(cloud.refresh())
+        await clock.advance(0.1)
+        assert server.stats.refreshes == 1
+        await cloud.close()
+        await clock.advance(7_200.0)
+        assert cloud.token is None
+        assert server.stats.refresh_attempts == 1
+        with pytest.raises(SessionClosedError):
+            await renewing
+    assert [type(event) for event in events] == [LoggedIn, SessionClosed]
+
+
+async def test_a_close_that_is_cancelled_still_closes_the_connections() -> None:
+    """Whoever cancels it does not want to wait for the server, and gets no leak for it."""
+    clock = ManualClock()
+    async with CloudServer(clock=clock) as server:
+        cloud = session(server, clock=clock)
+        await cloud.open()
+        await cloud.get("/x")
+        http = cloud.http
+        server.script(Fault("_logout", Silence()))
+        closing = asyncio.create_task(cloud.close())
+        await clock.settle()
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        await cloud.close()
+        assert http.closed
+        await clock.settle()
+        assert server.open_connections == 0
+
+
+@pytest.mark.parametrize("kind", [KeyError, asyncio.CancelledError])
+async def test_an_exception_in_the_block_closes_all_the_same(kind: type[BaseException]) -> None:
+    """Also a cancellation, as `asyncio.run` sends it on Ctrl-C."""
+    async with CloudServer() as server:
+        with pytest.raises(kind):
+            async with session(server) as cloud:
+                raise kind
+        assert cloud.state is SessionState.CLOSED
+        assert server.stats.logouts == 1
+
+
+# -- what it tells and does ---------------------------------------------------------------
+
+
+async def test_the_state_tells_how_the_session_stands() -> None:
+    """NEW, ACTIVE, RENEWING, DEGRADED, EXPIRED, ACTIVE, LOGGED_OUT, CLOSED; and what is held."""
+    clock, told = ManualClock(), list[tuple[str, bool, bool]]()
+
+    def tell() -> None:
+        held = cloud.token is not None
+        told.append((cloud.state.name, held, cloud.last_error is not None))
+
+    async with CloudServer(token_lifetime=600.0, clock=clock) as server:
+        server.script(
+            Fault("_refresh", Silence(), times=1),
+            Fault("_refresh", Status(502)),
+            Fault("_login", Status(502), skip=1),
+        )
+        cloud = session(server, clock=clock, policy=RenewalPolicy(jitter=0))
+        tell()
+        await clock.drive(cloud.open())
+        # Due at 450, and given 10 seconds; not sent any more from 590 on.
+        for passed in (0.0, 455.0, 20.0, 120.0):
+            await clock.advance(passed)
+            tell()
+        server.clear_faults()
+        await clock.advance(70.0)
+        tell()
+        await cloud.logout()
+        tell()
+        await clock.drive(cloud.close())
+        tell()
+    assert told == [
+        ("NEW", False, False),
+        ("ACTIVE", True, False),
+        ("RENEWING", True, False),
+        ("DEGRADED", True, True),
+        ("EXPIRED", False, True),
+        ("ACTIVE", True, False),
+        ("LOGGED_OUT", False, False),
+        ("CLOSED", False, False),
+    ]
+
+
+async def test_refresh_login_and_logout_do_what_they_say() -> None:
+    """A logout forgets the token whatever comes; a login leads on; unsubscribing ends hearing."""
+    events: list[object] = []
+    async with CloudServer({"admin": "secret", "bob": "builder"}) as server:
+
+        async def whoami() -> str:
+            async with cloud.get("/x") as response:
+                name: str = (await response.json())["user"]
+                return name
+
+        async with session(server) as cloud:
+            unsubscribe = cloud.subscribe(events.append)
+            await cloud.refresh()
+            assert (server.stats.refreshes, server.generation) == (1, 2)
+            unsubscribe()
+            await cloud.login()
+            assert (server.stats.logins, server.generation) == (2, 3)
+            await cloud.login(Password("bob", "builder"))
+            assert await whoami() == "bob"
+            with pytest.raises(UnauthenticatedError):
+                await cloud.login(Password("bob", "wrong"))
+            assert await whoami() == "bob"
+            await cloud.logout()
+            assert (cloud.token, cloud.session_expiration_time) == (None, None)
+            assert server.stats.logouts == 1
+            with pytest.raises(SessionExpiredError, match="logged out"):
+                await cloud.get("/x")
+            await cloud.login()
+            assert await whoami() == "bob"
+    assert [type(event) for event in events] == [TokenRenewed]
+
+
+async def test_a_session_on_a_key_or_a_given_token_has_what_it_was_given() -> None:
+    """An API key never ends; a token of one's own ends when one said so. Neither is ended."""
+    async with CloudServer() as server:
+        async with CloudSession(server.url, ApiKey("k"), policy=QUICK) as cloud:
+            assert cloud.session_expiration_time is None
+            assert cloud.token is not None
+            assert cloud.token.scheme == "ApiKey"
+        ends = datetime.now(UTC) + timedelta(hours=1)
+        async with CloudSession(server.url, Bearer("t", ends), policy=QUICK) as cloud:
+            assert cloud.session_expiration_time is not None
+            assert abs(cloud.session_expiration_time - ends) < timedelta(seconds=2)
+        assert server.stats.logouts == 0
+
+
+async def test_a_clock_drives_the_renewals() -> None:
+    """LESSONS: idle client not renewed. A working day passes at once, and nothing lapses."""
+    clock = ManualClock()
+    async with (
+        CloudServer(token_lifetime=1_200.0, clock=clock) as server,
+        session(server, clock=clock, policy=RenewalPolicy()) as cloud,
+    ):
+        for _ in range(16):
+            await clock.advance(1_800.0)
+            assert (await cloud.get("/x")).status == 200
+            expires = cloud.session_expiration_time
+            assert expires is not None
+            assert expires > datetime.fromtimestamp(clock.time(), UTC)
+        assert (server.stats.unauthorized, server.stats.logins) == (0, 1)
+        assert 24 <= server.stats.refreshes <= 36
