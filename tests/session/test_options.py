@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gc
 import math
+import ssl
 import warnings
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -185,6 +186,8 @@ async def test_ssl_is_for_calls_websockets_and_renewals_alike_also_beside_a_conn
                 await cloud.refresh()
                 async with cloud.ws_connect("/ws"):
                     pass
+                with pytest.raises(aiohttp.ClientSSLError):  # a call's own wins
+                    await cloud.get("/x", ssl=ssl.create_default_context())
 
 
 async def test_a_calls_own_middlewares_run_around_ours_and_disarm_nothing() -> None:
