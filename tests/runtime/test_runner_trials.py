@@ -19,12 +19,13 @@ from aiocloudauth import (
     TokenRefresher,
     UnauthenticatedError,
 )
-from aiocloudauth.testing import , Status(
+from aiocloudauth.testing import (
     Change,
     CloudServer,
     Late,
     PastExpiry,
     Reset,
+    Status,
 )
 from tests.rig import OTHER, rig
 
