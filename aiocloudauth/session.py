@@ -223,7 +223,7 @@ class CloudSession(Openable):
         Raises:
             SessionClosedError: Before `open`, or after `close`.
         """
-        self._guard.require_open()
+        self._guard.require_open(called=True)
         return cast("aiohttp.ClientSession", self._http)  # it is there while the guard is open
 
     @property
@@ -355,7 +355,7 @@ class CloudSession(Openable):
         )
 
     def _located(self, path: str | URL) -> URL:
-        self._guard.require_open()
+        self._guard.require_open(called=True)
         try:
             return self._resolve(path)
         except TypeError:  # not even hashable
