@@ -94,7 +94,7 @@ def unexplained(comment: str) -> list[str]:
     parts = re.split(r"(?=#\s*(?:pragma:|type: ignore|noqa))", comment)
     matches = [match for part in parts if (match := SUPPRESSION.search(part))]
     # Two suppressions may share the reason at the end: two tools, one cause.
-    if matches and re.search(r"\w{2,}\W+\w{2,}", matches[-1]["rest"]):
+    if matches and re.search(r"\w{2,}", matches[-1]["rest"]):
         return []
     return [match["what"] for match in matches]
 
