@@ -223,7 +223,7 @@ class CloudSession(Openable):
         Raises:
             SessionClosedError: Before `open`, or after `close`.
         """
-        self._guard.require_open()
+        self._guard.require_open(called=True)
         return self._live
 
     @property
@@ -353,7 +353,7 @@ class CloudSession(Openable):
         return Pending(self._exchange(method, url, options, raises=raises))
 
     def _located(self, path: str | URL) -> URL:
-        self._guard.require_open()
+        self._guard.require_open(called=True)
         try:
             return self._resolve(path)
         except TypeError:  # not even hashable

@@ -57,10 +57,13 @@ class Guard:
 
     # -- may it be used? ------------------------------------------------------------------
 
-    def require_open(self) -> None:
+    def require_open(self, *, called: bool = False) -> None:
         """Check that this is the time, and not the wrong loop.
 
-        Where no loop runs at all, a call may be made that runs in the right one later.
+        Args:
+            called: By a plain function: where no loop runs, what it returns may still be
+                awaited in the right one. In a coroutine there is always one, but in a
+                forked child.
 
         Raises:
             SessionClosedError: Before `open`, or after `close`.
@@ -71,7 +74,8 @@ class Guard:
             raise SessionClosedError(
                 "the session is not open: use 'async with', or await open() first"
             )
-        self.require_own_loop()
+        if not (called and running_loop() is None):
+            self.require_own_loop()
 
     def require_not_closed(self) -> None:
         """Check that `close` was not called.
@@ -92,13 +96,12 @@ class Guard:
             self.require_own_loop()
 
     def require_own_loop(self) -> None:
-        """Check that no other loop runs here than that of `open`, if `open` ran.
+        """Check that this is the loop of `open`, if `open` ran.
 
         Raises:
-            ConfigurationError: Another one does.
+            ConfigurationError: It is another one.
         """
-        loop = running_loop()
-        if self.loop is not None and loop is not self.loop and loop is not None:
+        if self.loop is not None and running_loop() is not self.loop:
             raise ConfigurationError(
                 "the session was opened in another event loop (or before a fork); "
                 "open one session per loop and process"

@@ -207,13 +207,8 @@ def test_bad_values_are_not_quoted_back() -> None:
 
 #: Where `Secret.reveal` may be called; nowhere else is a secret a plain string.
 REVEALING = {
-<<<<<<< HEAD
-    "_http/connection.py",  # stamps the credentials
-    "_http/exchange.py",  # writes them into a body
-=======
     "_http/connection.py",  # stamps the fields of an authentication call
     "_http/exchange.py",  # sends the credentials
->>>>>>> session
     "_wire/schema.py",  # looks into a JWT for its expiry
     "credentials.py",  # checks the values it is given
     "middleware.py",  # stamps the token

@@ -260,17 +260,9 @@ def sync_in_a_thread(url: str) -> None:
                 async with cloud.get("/x") as response:
                     return response.status
 
-            def direct() -> str:
-                try:
-                    cloud.get("/x")
-                except CloudAuthError as error:
-                    return type(error).__name__
-                return "ok"
-
             def asked() -> int:
                 return asyncio.run_coroutine_threadsafe(get(), loop).result(GUARD)
 
-            say("direct", await asyncio.to_thread(direct))
             say("asked", await asyncio.to_thread(asked))
 
     run(main())

@@ -43,7 +43,7 @@ def lived(*arguments: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.timeout(1_200)
+@pytest.mark.timeout(3_600)
 def test_in_a_year_no_request_fails_while_a_valid_token_could_exist() -> None:
     """No re-login after an outage; a suspend; a session cap; a rotated secret."""
     said = "\n".join(lived())
