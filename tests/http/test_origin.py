@@ -351,23 +351,3 @@ async def test_a_tunnelling_proxy_sees_no_token_and_carries_the_renewals_too() -
         assert head.startswith(b"CONNECT 127.0.0.1:")
         assert secret not in head
         assert b"authorization" not in head.lower()
-
-
-@pytest.mark.parametrize("named", ["option", "environment"])
-async def test_a_forwarding_proxy_is_used_for_requests_and_renewals(
-    named: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Plain http to loopback; that of the environment only where it is asked for."""
-    heads: list[bytes] = []
-    async with CloudServer() as server, proxy(heads) as through:
-        monkeypatch.setenv("http_proxy", through)
-        monkeypatch.setenv("no_proxy", "")
-        async with session(server) as cloud:
-            await cloud.get("/x")
-        assert heads == []
-        options = {"proxy": through} if named == "option" else {"trust_env": True}
-        async with session(server, **options) as cloud:
-            await cloud.get("/x")
-    lines = [head.split(b"\r\n")[0].decode() for head in heads]
-    prefix = f"POST {server.url}/api/v1/users/auth/"
-    assert [line.startswith(prefix) for line in lines] == [True, False, True]
