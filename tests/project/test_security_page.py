@@ -7,13 +7,13 @@ from pathlib import Path
 
 import attrs
 import pytest
+from tests.test_hostile_answers import FAULTS
+from tests.test_hostile_memory import BOUNDED, LIMIT
 
 from aiocloudauth import RenewalPolicy
 from aiocloudauth._wire.failure import _MAX_ERRORS, _MAX_MESSAGE
 from aiocloudauth.refresher import _LOGOUT_TIMEOUT
 from aiocloudauth.token import MAX_TOKEN
-from tests.test_hostile_answers import FAULTS
-from tests.test_hostile_memory import BOUNDED, LIMIT
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")

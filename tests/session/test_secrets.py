@@ -207,8 +207,8 @@ def test_bad_values_are_not_quoted_back() -> None:
 
 #: Where `Secret.reveal` may be called; nowhere else is a secret a plain string.
 REVEALING = {
-    "_http/connection.py",  # stamps the credentials, or the token, of its own calls
-    "_http/exchange.py",  # writes the credentials
+    "_http/connection.py",  # stamps the credentials
+    "_http/exchange.py",  # writes them into a body
     "_wire/schema.py",  # looks into a JWT for its expiry
     "credentials.py",  # checks the values it is given
     "middleware.py",  # stamps the token
