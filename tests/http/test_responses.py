@@ -325,3 +325,19 @@ async def test_what_is_no_json_stays_aiohttps_error_and_shows_no_token() -> None
         with pytest.raises(aiohttp.ClientResponseError) as caught:
             await cloud.get("/x")
         assert "Authorization" not in caught.value.request_info.headers
+
+
+@pytest.mark.parametrize("status", [502, 401])
+async def test_an_error_body_that_does_not_come_is_waited_for_for_a_bounded_time(
+    status: int,
+) -> None:
+    """`attempt_timeout`; then the status says what it says."""
+    clock = ManualClock()
+    async with RawServer({"/x": after(http(b"{", status=status, length=9))}) as server:
+        cloud = CloudSession(server.url, ApiKey("k"), clock=clock)
+        await clock.drive(cloud.open())
+        began = clock.monotonic()
+        with pytest.raises(GatewayError if status == 502 else UnauthorizedError):
+            await clock.drive(cloud.get("/x"))
+        assert clock.monotonic() - began >= RenewalPolicy().attempt_timeout
+        await clock.drive(cloud.close())
