@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from attrs import evolve
 from yarl import URL
 
 from aiocloudauth import (
@@ -32,14 +33,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 PASSWORD, COOKIE = "PlantedPassword", "PlantedCookie"
-QUICK = RenewalPolicy(min_interval=0.01, attempt_timeout=0.5, renewal_timeout=0.1)
+QUICK = RenewalPolicy(min_interval=0.01)
 
 
 def raw_session(server: RawServer, **options: Any) -> CloudSession:
     """Make a session whose client keeps cookies of numeric hosts, too."""
     jar = aiohttp.CookieJar(unsafe=True)
     credentials = Password("admin", PASSWORD)
-    return CloudSession(server.url, credentials, policy=QUICK, cookie_jar=jar, **options)
+    return CloudSession(server.url, credentials, **{"policy": QUICK, "cookie_jar": jar, **options})
 
 
 # -- redirects -----------------------------------------------------------------------------
@@ -178,7 +179,8 @@ async def test_no_call_with_credentials_follows_a_redirect(end: str) -> None:
         away = http(token_body("evil"), f"Location: {other.url}/api/v1/x", status=307)
         login = http(opaque, f"Set-Cookie: ec-sso-session-id={COOKIE}")
         async with RawServer({LOGIN: login} | {end: away}) as server:
-            cloud = raw_session(server)
+            # A redirected login is tried again for as long as this.
+            cloud = raw_session(server, policy=evolve(QUICK, renewal_timeout=0.5))
             for call in (cloud.open, cloud.refresh):
                 with suppress(CloudAuthError):
                     await call()
