@@ -158,12 +158,14 @@ def test_an_unchanged_value_does_not_prolong_the_bar() -> None:
     """A callable that gives the same again is not sent, so it is not refused again."""
     run = lost_with_a_callable()
     (call,) = calls(run.wake())
+    assert isinstance(call, Login)
     assert call.refusal is REFUSED
     run.fail(REFUSED)
     assert run.state.record.barred_until == 900.0
     run.wake()
     run.fail(REFUSED)
     (call,) = calls(run.wake())
+    assert isinstance(call, Login)
     assert (run.now, call.refusal) == (900.0, None)
 
 
