@@ -376,11 +376,15 @@ class CloudSession(Openable):
         refusal: list[ApiError] = []
         with UnderWay(self._guard):
             try:
-                return await self._live.ws_connect(url, **options)
+                opened: aiohttp.ClientWebSocketResponse = await self._live.ws_connect(
+                    url, **options
+                )
             except aiohttp.WSServerHandshakeError as error:
                 if error.status < 400:
                     raise
                 refusal.append(self._answer_error(error, b""))
+            else:
+                return opened
             raise refusal.pop()  # without aiohttp's as its cause, which holds all header fields
         raise ended()
 
