@@ -376,15 +376,14 @@ class CloudSession(Openable):
         refusal: list[ApiError] = []
         with UnderWay(self._guard):
             try:
-                opened: aiohttp.ClientWebSocketResponse = await self._live.ws_connect(
-                    url, **options
-                )
+                websocket: aiohttp.ClientWebSocketResponse
+                websocket = await self._live.ws_connect(url, **options)
             except aiohttp.WSServerHandshakeError as error:
                 if error.status < 400:
                     raise
                 refusal.append(self._answer_error(error, b""))
             else:
-                return opened
+                return websocket
             raise refusal.pop()  # without aiohttp's as its cause, which holds all header fields
         raise ended()
 
