@@ -26,6 +26,8 @@
     ├ SessionExpiredError
     ├ SessionClosedError
     ├ BodyNotReplayableError
+    ├ PlanFailedError
+    ├ PlanTimeoutError(TimeoutError)
     └ StoreError
 
 No error holds a password, a key or a token. Every one pickles and copies, with its
@@ -58,6 +60,9 @@ __all__ = [
     "NoAuthenticationClusterError",
     "NotFoundError",
     "PermissionDeniedError",
+    "PlanFailedError",
+    "PlanFailure",
+    "PlanTimeoutError",
     "PreconditionFailedError",
     "RateLimitedError",
     "RenewalTimeoutError",
@@ -87,6 +92,27 @@ class ErrorDetail:
     code: str
     message: str = ""
     fields: tuple[str, ...] = ()
+
+
+@frozen
+class PlanFailure:
+    """One resource of a deployment whose plan failed.
+
+    Attributes:
+        kind: The resource's kind, such as ``elasticsearch``.
+        resource: Its ``ref_id``.
+        step: The ``step_id`` at which the plan failed; ``unknown`` if the platform names none.
+        message: The platform's sentence for people; empty if it gave none.
+        failure_type: The platform's identifier of the cause, or ``None``.
+
+    Source: ECE 3.8 API, ClusterPlanAttemptError and ClusterPlanStepInfo.
+    """
+
+    kind: str
+    resource: str
+    step: str
+    message: str = ""
+    failure_type: str | None = None
 
 
 class CloudAuthError(Exception):
@@ -275,6 +301,28 @@ class BodyNotReplayableError(CloudAuthError):
 
     Send the request again with a fresh body. Whether the server read any of the first
     one is unknown; it answered that the token is not valid.
+    """
+
+    retryable = True
+
+
+class PlanFailedError(CloudAuthError):
+    """A deployment's plan failed.
+
+    Attributes:
+        failures: Every resource whose plan failed, the one that failed first in front.
+    """
+
+    def __init__(self, message: str = "", *, failures: Sequence[PlanFailure] = ()) -> None:
+        """Keep `failures` beside the message."""
+        super().__init__(message)
+        self.failures = tuple(failures)
+
+
+class PlanTimeoutError(CloudAuthError, TimeoutError):
+    """A deployment's plans did not end in time; they go on. Waiting again is fine.
+
+    The message names the resource and the step that they stood at.
     """
 
     retryable = True

@@ -19,6 +19,8 @@ from aiocloudauth.errors import (
     ErrorDetail,
     InvalidResponseError,
     NoAuthenticationClusterError,
+    PlanFailedError,
+    PlanFailure,
     RateLimitedError,
     SessionExpiredError,
     TransportError,
@@ -56,6 +58,8 @@ TREE: dict[str, tuple[str, ...]] = {
     "SessionExpiredError": ("CloudAuthError",),
     "SessionClosedError": ("CloudAuthError",),
     "BodyNotReplayableError": ("CloudAuthError",),
+    "PlanFailedError": ("CloudAuthError",),
+    "PlanTimeoutError": ("CloudAuthError", "TimeoutError"),
     "StoreError": ("CloudAuthError",),
 }
 
@@ -69,6 +73,7 @@ RETRYABLE = {
     "AuthenticationClusterError",
     "GatewayError",
     "BodyNotReplayableError",
+    "PlanTimeoutError",
 }
 
 CLASSES: list[type[CloudAuthError]] = [getattr(errors, name) for name in TREE]
@@ -90,6 +95,8 @@ def example(kind: type[CloudAuthError]) -> CloudAuthError:
         return kind("what happened", **API_DETAILS)
     if issubclass(kind, InvalidResponseError):
         return kind("what happened", problems=["empty body @ $"])
+    if issubclass(kind, PlanFailedError):
+        return kind("what happened", failures=[PlanFailure("kibana", "main-kibana", "a", "b", "c")])
     return kind("what happened")
 
 
@@ -145,7 +152,7 @@ def test_the_tree_drawn_at_the_top_of_the_module_is_the_real_one() -> None:
 
 def test_the_module_and_the_package_export_every_error() -> None:
     """`from aiocloudauth import SomeError` works for all of them."""
-    assert set(errors.__all__) == {*TREE, "ErrorDetail"}
+    assert set(errors.__all__) == {*TREE, "ErrorDetail", "PlanFailure"}
     assert set(errors.__all__) <= set(aiocloudauth.__all__)
     assert all(getattr(aiocloudauth, name) is getattr(errors, name) for name in errors.__all__)
 
