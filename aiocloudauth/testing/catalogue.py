@@ -92,5 +92,5 @@ class Catalogue:
 @cache
 def catalogue() -> Catalogue:
     """Read the facts: when an operation that they describe is first asked for."""
-    text = (files("aiocloudauth.api") / "facts.json").read_text(encoding="utf-8")
+    text = (files("aiocloudauth") / "api" / "facts.json").read_text(encoding="utf-8")
     return Catalogue(json.loads(text))

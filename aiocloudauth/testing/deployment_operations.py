@@ -102,7 +102,7 @@ def _resource_info(asked: Asked, deployment: Deployment, resource: Resource) -> 
         info["metadata"] |= {
             "cloud_id": _cloud_id(resource),
             "endpoint": f"{resource.id}.ece.example.com",
-            "ports": {"http": 9200, "https": 9243},
+            "ports": {"http": 9200, "https": 9243, "transport_passthrough": 9400},
         }
     written = {
         "ref_id": resource.ref_id,
@@ -209,7 +209,12 @@ def _create(asked: Asked) -> Answer:
     deployments, request_id = asked.realm.deployments, asked.query.get("request_id")
     body = asked.document
     if asked.flag("validate_only"):
-        plain: dict[str, Any] = {"id": "", "name": body.get("name") or "", "created": False, "resources": []}
+        plain: dict[str, Any] = {
+            "id": "",
+            "name": body.get("name") or "",
+            "created": False,
+            "resources": [],
+        }
         return json_answer({**plain, "diagnostics": {}})
     made = deployments.made_for(request_id)
     created = made is None

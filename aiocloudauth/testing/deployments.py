@@ -160,7 +160,7 @@ class Deployments:
             name=str(body.get("name") or "deployment"),
             owner=user,
             alias=body.get("alias"),
-            settings=dict(body.get("settings") or {}),
+            settings={"auto_ops": {"status": "not_connected"}} | (body.get("settings") or {}),
             tags=list((body.get("metadata") or {}).get("tags") or []),
             changed_at=now,
         )
