@@ -24,10 +24,10 @@ async def test_a_guarded_path_echoes_method_path_and_user() -> None:
     """The echo is what a test looks at first."""
     async with CloudServer() as server, aiohttp.ClientSession(server.url) as http:
         token = await log_in(http)
-        async with http.put("/api/v1/deployments/x?a=b", headers=token) as answer:
+        async with http.put("/api/v1/x/y?a=b", headers=token) as answer:
             assert await answer.json() == {
                 "method": "PUT",
-                "path": "/api/v1/deployments/x",
+                "path": "/api/v1/x/y",
                 "user": "admin",
             }
         async with http.head("/api/v1/deployments", headers=token) as answer:
@@ -200,11 +200,12 @@ async def test_a_client_that_asks_before_it_sends_is_told_to_go_on(*, permitted:
         ("ece_platform_admin", "DELETE", "/platform/x", 200),
         ("ece_platform_viewer", "GET", "/platform/x", 200),
         ("ece_platform_viewer", "POST", "/deployments", 403),
-        ("ece_deployment_manager", "POST", "/deployments", 200),
+        ("ece_deployment_manager", "POST", "/deployments/d/_resync", 200),
         ("ece_deployment_manager", "GET", "/platform", 403),
         ("ece_deployment_manager", "GET", "/users/ann/auth/keys", 403),
         ("ece_deployment_viewer", "GET", "/deployments", 200),
         ("ece_deployment_viewer", "POST", "/deployments", 403),
+        ("ece_deployment_viewer", "POST", "/deployments/_search", 200),
         ("ece_deployment_viewer", "GET", "/users/auth/keys/_all", 403),
         ("ece_deployment_viewer", "GET", "/users/auth/keys", 200),
         ("ece_deployment_viewer", "GET", "/users/ann", 403),

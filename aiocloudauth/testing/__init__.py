@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aiocloudauth.testing.memory import MemoryConnector
     from aiocloudauth.testing.mock import MockedResponse, mocked_cloud
     from aiocloudauth.testing.notation import fault_from_data, fault_to_data, read_faults
+    from aiocloudauth.testing.plans import Plan, Step
     from aiocloudauth.testing.realm import Realm
     from aiocloudauth.testing.records import Arrival, Log, Stats
     from aiocloudauth.testing.replacements import (
@@ -64,6 +65,7 @@ __all__ = [
     "NoCluster",
     "NotReady",
     "PastExpiry",
+    "Plan",
     "Proceed",
     "Raw",
     "Realm",
@@ -73,6 +75,7 @@ __all__ = [
     "Silence",
     "Stats",
     "Status",
+    "Step",
     "TooManyRequests",
     "Trickle",
     "Truncated",
@@ -104,6 +107,7 @@ _HOMES: Final = {
     "NoCluster": "replacements",
     "NotReady": "replacements",
     "PastExpiry": "disturbances",
+    "Plan": "plans",
     "Proceed": "effect",
     "Raw": "replacements",
     "Realm": "realm",
@@ -113,6 +117,7 @@ _HOMES: Final = {
     "Silence": "disturbances",
     "Stats": "records",
     "Status": "replacements",
+    "Step": "plans",
     "TooManyRequests": "replacements",
     "Trickle": "disturbances",
     "Truncated": "disturbances",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from aiocloudauth.testing.answers import Answer, failure, json_answer
+from aiocloudauth.testing.described import described_answer
 from aiocloudauth.testing.realm import iso
 
 if TYPE_CHECKING:
@@ -147,13 +148,15 @@ def _token_answer(realm: Realm, token: IssuedToken, *, first: bool) -> Answer:
 
 
 async def echo(realm: Realm, call: Call) -> Answer:
-    """Any other path below the API root: tell what was asked, and by whom.
+    """Any other path below the API root: what the API describes, else an echo.
+
+    An echo tells what was asked, and by whom.
 
     `?delay=2` answers two seconds later on the server's clock. `/ws` echoes a WebSocket.
     """
     if call.path == "/ws" and call.header("Upgrade").lower() == "websocket":
         return Answer().delivered(websocket=True)
-    await call.read()
+    body = await call.read()
     if call.arrival.query:
         delay = call.query("delay")
         if delay is not None:
@@ -162,8 +165,10 @@ async def echo(realm: Realm, call: Call) -> Answer:
             await realm.clock.sleep(seconds)
     if realm.replies and (reply := realm.reply_to(call.method, call.path)) is not None:
         return reply
-    body = {"method": call.method, "path": realm.root + call.path, "user": call.identity.name}
-    return Answer(body=json.dumps(body, separators=(",", ":")).encode())
+    if (answer := described_answer(realm, call, body)) is not None:
+        return answer
+    echoed = {"method": call.method, "path": realm.root + call.path, "user": call.identity.name}
+    return Answer(body=json.dumps(echoed, separators=(",", ":")).encode())
 
 
 def _seconds(text: str) -> float | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aiocloudauth.clock import Clock
     from aiocloudauth.testing.accounts import Accounts
     from aiocloudauth.testing.answers import Answer
+    from aiocloudauth.testing.deployments import Deployments
     from aiocloudauth.testing.sessions import Sessions
     from aiocloudauth.testing.versions import Version
 
@@ -76,6 +77,7 @@ class Realm:
     elevated_paths: tuple[str, ...]
     saml_key: bytes = field(factory=lambda: secrets.token_bytes(32), repr=False)
     keys: ApiKeys = field(factory=ApiKeys)
+    deployments: Deployments
     stats: Stats = field(factory=Stats)
     replies: list[Reply] = field(factory=list)
 

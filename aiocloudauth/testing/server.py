@@ -11,6 +11,7 @@ from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.testing.accounts import Accounts, User
 from aiocloudauth.testing.answers import Answer
 from aiocloudauth.testing.clock import ManualClock
+from aiocloudauth.testing.deployments import Deployments
 from aiocloudauth.testing.faults import Fault, Script
 from aiocloudauth.testing.listener import Listener
 from aiocloudauth.testing.memory import MemoryConnector
@@ -112,6 +113,7 @@ class CloudServer:
             refused_code=refused_code,
             basic_refresh=basic_refresh,
             elevated_paths=tuple(elevated_paths),
+            deployments=Deployments(),
         )
         if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65_535:
             raise ConfigurationError(f"a port is a number from 0 to 65535, not {port!r}")
@@ -156,6 +158,11 @@ class CloudServer:
     def users(self) -> Accounts:
         """The users; `put` and `remove` change them at any time."""
         return self._realm.accounts
+
+    @property
+    def deployments(self) -> Deployments:
+        """The deployments, and how their plans will go."""
+        return self._realm.deployments
 
     @property
     def policy(self) -> SessionPolicy:

@@ -13,6 +13,7 @@ from attrs import define, field
 from aiocloudauth.testing.answers import Answer, failure
 from aiocloudauth.testing.call import Call
 from aiocloudauth.testing.delivery import deliver, plain
+from aiocloudauth.testing.described import without_region
 from aiocloudauth.testing.realm import instant
 from aiocloudauth.testing.records import Arrival, Log
 from aiocloudauth.testing.routes import Route, perform, route_for
@@ -47,7 +48,7 @@ class Service:
         if not f"{arrival.path}/".startswith(f"{root}/"):
             missing = failure(404, "root.resource_not_found", version=realm.version)
             return await self._deliver(request, arrival, missing)
-        path = arrival.path[len(root) :] or "/"
+        path = without_region(arrival.path[len(root) :] or "/")
         route, parts = route_for(path, realm.version)
         identity = self._identify(request, arrival)
         call = Call(request, arrival, arrival.method, path, identity, parts)

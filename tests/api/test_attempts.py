@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from aiocloudauth import PlanFailure
 from aiocloudauth.api.attempts import Watch, attempt_ids, is_deployment
+
+JSON: TypeAlias = Any
 
 
 def at(second: int) -> str:
@@ -16,13 +18,13 @@ def at(second: int) -> str:
     return f"2026-01-01T00:{second // 60:02d}:{second % 60:02d}.000Z"
 
 
-def step(name: str, second: int = 0, status: str = "success", *said: str, **more: Any) -> Any:
+def step(name: str, second: int = 0, status: str = "success", *said: str, **more: Any) -> JSON:
     """Make a step of a plan's log."""
     log = [{"message": message, "failure_type": more.get("failure_type")} for message in said]
     return {"step_id": name, "status": status, "started": at(second), "info_log": log} | more
 
 
-def attempt(number: str, second: int, *steps: Any, change: int | None = None, **more: Any) -> Any:
+def attempt(number: str, second: int, *steps: Any, change: int | None = None, **more: Any) -> JSON:
     """Make an attempt at a plan that began in this second, for a request of another."""
     source = {"date": at(second if change is None else change), "facilitator": "adminconsole"}
     return {
@@ -37,7 +39,7 @@ GOOD = step("plan-completed", 50)
 BAD = step("plan-completed", 50, "error", "Plan failed.")
 
 
-def by_platform(number: str, second: int, *steps: Any, change: int | None = None) -> Any:
+def by_platform(number: str, second: int, *steps: JSON, change: int | None = None) -> JSON:
     """Make an attempt that the platform made by itself."""
     made = attempt(number, second, *steps, change=change)
     made["source"]["facilitator"] = "constructor"
@@ -55,7 +57,7 @@ def deployment(**plans: Any) -> dict[str, Any]:
     }
 
 
-def judged(plan: Any) -> PlanFailure | None:
+def judged(plan: JSON) -> PlanFailure | None:
     """Judge the only attempt of a deployment."""
     watch = Watch()
     watch.look(deployment(kibana={"history": [plan]}))
@@ -323,7 +325,7 @@ def test_dates_in_any_spelling_compare_and_those_of_year_one_are_none() -> None:
 
 
 @pytest.mark.parametrize("odd", [None, [], {}, 1, "x", [None], [[]], {"a": {}}])
-def test_what_is_missing_null_or_of_another_type_is_overlooked(odd: Any) -> None:
+def test_what_is_missing_null_or_of_another_type_is_overlooked(odd: JSON) -> None:
     """Anywhere in an answer: then it says nothing of plans."""
     plan = attempt("1", 0, step("grow"))
     for document in (
