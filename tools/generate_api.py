@@ -14,7 +14,7 @@ import keyword
 import re
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 ROOT: Final = Path(__file__).parents[1]
 API: Final = ROOT / "aiocloudauth" / "api"
@@ -39,7 +39,10 @@ _SIMPLE: Final = {
     "string": "str",
 }
 
-Fact = dict[str, Any]
+#: What the facts say of something.
+Fact: TypeAlias = dict[str, Any]
+#: A type as the facts write it.
+Kind: TypeAlias = Any
 
 
 def python_name(name: str) -> str:
@@ -54,7 +57,7 @@ def parameters(fact: Fact, place: str) -> list[Fact]:
     return [one for one in fact.get("params", ()) if one["in"] == place]
 
 
-def answer_of(fact: Fact) -> Any:  # noqa: ANN401 - a type as the facts write it
+def answer_of(fact: Fact) -> Kind:
     """Return the type of an operation's good answer."""
     return next(kind for _, kind in sorted(fact["answers"].items()))
 
@@ -136,7 +139,7 @@ def table(facts: Fact) -> str:
 # -- the types ----------------------------------------------------------------------------
 
 
-def annotation(kind: Any, prefix: str = "") -> str:  # noqa: ANN401 - as above
+def annotation(kind: Kind, prefix: str = "") -> str:
     """Return a type of the facts as an annotation."""
     if isinstance(kind, list):
         return f"list[{annotation(kind[0], prefix)}]"

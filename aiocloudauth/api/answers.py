@@ -26,6 +26,10 @@ def _loaded(body: bytes) -> Any:  # noqa: ANN401 - JSON is anything
         return _NOT_JSON  # the exception would keep the body
 
 
+def _is_json(media_type: str) -> bool:
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
 def _as_text(body: bytes, charset: str | None) -> str | None:
     try:
         return body.decode(charset or "utf-8")
@@ -69,7 +73,7 @@ def read(row: Row, media_type: str, charset: str | None, body: bytes) -> tuple[A
             return ({} if kind == "object" else None), ""
         described = "an object" if kind == "object" else "an array"
         return UNUSABLE, f"{_kind(value)} where {described} is described"
-    if media_type == "text/csv" or (kind in {"any", "string"} and not media_type.endswith("json")):
+    if media_type == "text/csv" or (kind in {"any", "string"} and not _is_json(media_type)):
         text = _as_text(body, charset)
         if text is not None:
             return text, ""
