@@ -29,7 +29,7 @@ UNCOVERED := invariants invariants_bite simulation lifecycle_stateful testing_se
     forks_and_loops secrets_everywhere examples examples_own_suite readme project testing_docs budget
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test cover simulate soak fuzz lint format wheel bench bench-quick bench-kit mutants clean
+.PHONY: help demo test cover simulate soak fuzz api lint format wheel bench bench-quick bench-kit mutants clean
 
 help:
 	@echo "make demo    a session under load against an embedded server: watch it not lapse"
@@ -38,6 +38,7 @@ help:
 	@echo "make simulate  a year of faults on virtual time (ARGS='--seed 2')"
 	@echo "make soak      200 workers on real sockets, SECONDS=60 for each Python (PYTHONS=... to choose)"
 	@echo "make fuzz    at least 1,000,000 random answers against the parsers (ARGS='--inputs 50000 --seed 2')"
+	@echo "make api     make the operations' table, types and stub from their facts"
 	@echo "make lint    ruff, mypy --strict, the import contracts"
 	@echo "make format  let ruff put the layout right"
 	@echo "make wheel   build, install in a fresh venv, import every module alone"
@@ -91,6 +92,10 @@ soak: $(VENV)/dev.stamp
 
 fuzz: $(VENV)/dev.stamp
 	@$(BIN)/python -m fuzz $(ARGS)
+
+# The table, the types, the stub and the list of operations, from aiocloudauth/api/facts.json.
+api: $(VENV)/runtime.stamp
+	@$(BIN)/python tools/generate_api.py
 
 # All of them run, so that one round shows every finding.
 lint: $(VENV)/dev.stamp

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import _get_running_loop
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, cast
 
 import aiohttp
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
+    from aiocloudauth.api import Api
     from aiocloudauth.clock import Clock
     from aiocloudauth.errors import ApiError, CloudAuthError
     from aiocloudauth.events import Event
@@ -207,6 +208,13 @@ class CloudSession(Openable):
         http = self._ready()
         self._refresher.gate.lift()
         return http
+
+    @cached_property
+    def api(self) -> Api:
+        """Every operation of the API: ``await cloud.api.get_deployment(deployment_id)``."""
+        from aiocloudauth.api import Api
+
+        return Api(self.request, self._answer_error)
 
     @property
     def token(self) -> SessionToken | None:
