@@ -12,6 +12,7 @@ from aiohttp import hdrs
 from multidict import CIMultiDict
 
 from aiocloudauth.answer import answer_error, ended_early, read_at_most
+from aiocloudauth.clock import Clock
 from aiocloudauth.credentials import Credentials, read_environment
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.middleware import BearerMiddleware, BearerRequest, OwnAuthorization
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
-    from aiocloudauth.api import Api
-    from aiocloudauth.clock import Clock
+    from aiocloudauth.api import Api, Plans
     from aiocloudauth.errors import ApiError, CloudAuthError
     from aiocloudauth.events import Event
     from aiocloudauth.policy import RenewalPolicy
@@ -101,6 +101,7 @@ class CloudSession(Openable):
         options = checked_options(client_options, auth_connector)
         self._ssl = tls(ssl)
         self._timeout = client_timeout(timeout)
+        self._clock = clock or Clock()
         self._refresher = TokenRefresher(
             url,
             credentials,
@@ -110,7 +111,7 @@ class CloudSession(Openable):
             allow_http=allow_http,
             logout_on_close=logout_on_close,
             auth_connector=auth_connector,
-            clock=clock,
+            clock=self._clock,
             proxy=options.get("proxy"),
             proxy_auth=options.get("proxy_auth"),
             trust_env=options.get("trust_env", False),
@@ -215,6 +216,13 @@ class CloudSession(Openable):
         from aiocloudauth.api import Api
 
         return Api(self.request, self._answer_error)
+
+    @cached_property
+    def plans(self) -> Plans:
+        """Plans that finish: ``await cloud.plans.wait(deployment_id, timeout=1800)``."""
+        from aiocloudauth.api import Plans
+
+        return Plans(self.api, clock=self._clock)
 
     @property
     def token(self) -> SessionToken | None:
