@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
 
 import aiohttp
 from attrs import define, field
@@ -23,9 +24,11 @@ from aiocloudauth.errors import (
 from aiocloudauth.policy import seconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Collection, Iterator
+    from collections.abc import AsyncIterator, Collection, Iterator
     from datetime import timedelta
 
+    from aiocloudauth.api import types
+    from aiocloudauth.api.client import Api
     from aiocloudauth.clock import Clock
 
 __all__ = ["PlanStep", "Plans"]
@@ -35,13 +38,6 @@ _GRACE: Final = 10.0
 
 #: How much of a plan's message an error's own message repeats, in characters.
 _SHOWN: Final = 300
-
-
-class _Api(Protocol):
-    """What is asked: `cloud.api`."""
-
-    def get_deployment(self, deployment_id: str, **options: Any) -> Awaitable[Any]:
-        """``GET /deployments/{deployment_id}``."""
 
 
 class Plans:
@@ -59,7 +55,7 @@ class Plans:
     has not begun yet, or has failed already, can be told from an older one by `since` alone.
     """
 
-    def __init__(self, api: _Api, *, clock: Clock) -> None:
+    def __init__(self, api: Api, *, clock: Clock) -> None:
         """Ask `api` for deployments, and wait by `clock`."""
         self._api = api
         self._clock = clock
@@ -86,7 +82,7 @@ class Plans:
         poll: float | timedelta = 2.0,
         resources: Iterable[str] | None = None,
         since: Collection[str] | None = None,
-    ) -> dict[str, Any]:
+    ) -> types.DeploymentGetResponse:
         """Wait until no plan is pending; return the deployment, with its plans' history.
 
         Cancelling this touches nothing on the server.
@@ -163,7 +159,7 @@ async def _follow(waiting: _Waiting) -> AsyncIterator[PlanStep]:
 class _Waiting:
     """One wait. Nothing is held between two looks: no task, no timer, no connection."""
 
-    api: _Api
+    api: Api
     clock: Clock
     deployment_id: str
     watch: Watch
@@ -173,7 +169,7 @@ class _Waiting:
     poll: float
 
     over: bool = field(default=False, init=False)
-    _deployment: dict[str, Any] = field(factory=dict, init=False)
+    _deployment: types.DeploymentGetResponse | None = field(default=None, init=False)
     _began: float | None = field(default=None, init=False)
     _trouble: BaseException | None = field(default=None, init=False)
 
@@ -199,7 +195,7 @@ class _Waiting:
         self.over = settled and not self.watch.pending
         return steps
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> types.DeploymentGetResponse:
         """Return the deployment, or raise what went wrong."""
         missing, known = self.watch.unknown()
         if missing:
@@ -215,7 +211,7 @@ class _Waiting:
             )
             message = f"a plan of the deployment {self.deployment_id} failed: {told}"
             raise PlanFailedError(message, failures=failures)
-        return self._deployment
+        return cast("types.DeploymentGetResponse", self._deployment)
 
     def _passed(self) -> float:
         return self.clock.monotonic() - (self._began or 0.0)
@@ -228,16 +224,16 @@ class _Waiting:
         if self.watch.since is not None and not self.watch.shown and passed < _GRACE:
             yield _GRACE - passed
 
-    async def _fetch(self) -> dict[str, Any] | None:
+    async def _fetch(self) -> types.DeploymentGetResponse | None:
         """Ask for the deployment; `None` if something stands in the way that may pass."""
-        asked = {"show_plans": True, "show_plan_logs": True}
+        ask = partial(
+            self.api.get_deployment, self.deployment_id, show_plans=True, show_plan_logs=True
+        )
         try:
-            document = await self.api.get_deployment(self.deployment_id, **asked)
+            document = await ask()
             if is_deployment(document) and not self.watch.is_pending(document):
                 # A plan that failed need not be the current one, nor one that ended at once.
-                document = await self.api.get_deployment(
-                    self.deployment_id, **asked, show_plan_history=True
-                )
+                document = await ask(show_plan_history=True)
         except (CloudAuthError, aiohttp.ClientError, TimeoutError) as error:
             if not _passes(error):
                 raise
@@ -247,8 +243,7 @@ class _Waiting:
             self._trouble = InvalidResponseError("the answer is no deployment")
             return None
         self._trouble = None
-        found: dict[str, Any] = document
-        return found
+        return document
 
     def _late(self) -> PlanTimeoutError:
         where = self.watch.stands_at() or "no pending plan was seen"
