@@ -41,7 +41,9 @@ async def test_a_key_ends_when_it_said() -> None:
         assert made["role_assignments"] == {"a": []}
         authorization = f"ApiKey {made['key']}"
         await clock.advance(3 * 3600 - 1)
-        assert (await caller.call("get-api-keys", authorization=authorization)).status == 200
+        answer = await caller.call("get-api-keys", authorization=authorization)
+        assert answer.status == 200
+        assert answer.headers["X-Elastic-Api-Key-Expiration"] == made["expiration_date"]
         await clock.advance(1)
         assert (await caller.call("get-api-keys", authorization=authorization)).status == 401
 

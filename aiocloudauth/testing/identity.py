@@ -29,6 +29,9 @@ class Identity:
     name: str = ""
     user: User | None = None
     token: IssuedToken | None = field(default=None, repr=False)
+
+    #: When an API key ends, if it does.
+    key_expires_at: float | None = None
     refused_with: str | None = None
 
 
@@ -50,7 +53,9 @@ def identify(
             key = keys.find(value)
             if key is None or not key.alive(now) or (user := accounts.get(key.user)) is None:
                 return Identity(credential="apikey", refused_with="root.unauthenticated")
-            return Identity(credential="apikey", name=key.user, user=user)
+            return Identity(
+                credential="apikey", name=key.user, user=user, key_expires_at=key.expires_at
+            )
         case "basic":
             return _basic(value, accounts)
         case _:

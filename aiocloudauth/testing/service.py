@@ -14,7 +14,7 @@ from aiocloudauth.testing.answers import Answer, failure
 from aiocloudauth.testing.call import Call
 from aiocloudauth.testing.delivery import deliver, plain
 from aiocloudauth.testing.described import without_region
-from aiocloudauth.testing.realm import instant
+from aiocloudauth.testing.realm import instant, iso
 from aiocloudauth.testing.records import Arrival, Log
 from aiocloudauth.testing.routes import Route, perform, route_for
 
@@ -65,6 +65,9 @@ class Service:
             realm.stats.faults += 1
             arrival.fault = "+".join(effect.name for effect in fault.effects)
             answer = await self._play(fault.effects, call, route)
+        if identity.key_expires_at is not None and identity.refused_with is None:
+            ends = iso(identity.key_expires_at)
+            answer = answer.with_headers(("X-Elastic-Api-Key-Expiration", ends))
         if answer.status == 401 and route.guarded:
             realm.stats.unauthorized += 1
         return await self._deliver(request, arrival, answer)
