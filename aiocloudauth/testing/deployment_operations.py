@@ -5,193 +5,30 @@ Source: ECE 3.8 API, tag Deployments.
 
 from __future__ import annotations
 
-import base64
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import field, frozen
-
 from aiocloudauth.testing.answers import Answer, failure, json_answer
-from aiocloudauth.testing.catalogue import catalogue
-from aiocloudauth.testing.deployments import KINDS, Deployment, Refused, Resource
-from aiocloudauth.testing.realm import iso
-from aiocloudauth.testing.samples import sample
+from aiocloudauth.testing.deployment_documents import (
+    deployment_document,
+    metadata,
+    orphaned,
+    resource_document,
+    short_resources,
+    versioned,
+)
+from aiocloudauth.testing.deployments import Refused, Resource
 from aiocloudauth.testing.search import UnknownQuery, matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aiocloudauth.testing.realm import Realm
+    from aiocloudauth.testing.asked import Asked
 
-__all__ = ["DEPLOYMENT_OPERATIONS", "Asked"]
+__all__ = ["DEPLOYMENT_OPERATIONS"]
 
 #: How many deployments a search returns that does not say.
 _PAGE: Final = 100
-
-
-@frozen(kw_only=True)
-class Asked:
-    """A request that fits what the API describes."""
-
-    realm: Realm
-    user: str
-    parts: Mapping[str, str]
-    query: Mapping[str, str]
-    document: Any = field(repr=False)
-    now: float
-
-    def flag(self, name: str, *, default: bool = False) -> bool:
-        """Return a field of the query that is true or false."""
-        return self.query.get(name, str(default).lower()) == "true"
-
-    @property
-    def deployment(self) -> Deployment:
-        """The deployment that the path names."""
-        found = self.realm.deployments.get(self.parts["deployment_id"])
-        if found is None:
-            raise Refused(404, "deployments.deployment_not_found")
-        return found
-
-    def resource(self, kind: str | None = None) -> Resource:
-        """Return the resource that the path names, of the kind that it names or this one."""
-        given = self.parts.get("resource_kind") or self.parts.get("stateless_resource_kind")
-        found = self.deployment.of(kind or str(given), self.parts["ref_id"])
-        if found is None:
-            raise Refused(404, "deployments.deployment_resource_not_found")
-        return found
-
-
-# -- what is written ----------------------------------------------------------------------
-
-
-def _cloud_id(resource: Resource) -> str:
-    text = f"ece.example.com$${resource.id}$"
-    return f"{resource.ref_id}:{base64.b64encode(text.encode()).decode()}"
-
-
-def _plan_info(asked: Asked, resource: Resource) -> dict[str, Any]:
-    now, logs = asked.now, asked.flag("show_plan_logs")
-    info: dict[str, Any] = {"healthy": resource.healthy(now), "history": []}
-    if asked.flag("show_plan_history"):
-        info["history"] = [one.info(now, logs=logs) for one in resource.history(now)]
-    for name, attempt in (("current", resource.current(now)), ("pending", resource.pending(now))):
-        if attempt is not None and asked.flag("show_plans", default=True):
-            info[name] = attempt.info(now, logs=logs)
-    return info
-
-
-def _resource_info(asked: Asked, deployment: Deployment, resource: Resource) -> dict[str, Any]:
-    """Write a resource: ElasticsearchResourceInfo, KibanaResourceInfo and so on."""
-    types, now = catalogue(), asked.now
-    (kind,) = types.fields("DeploymentResources")[resource.kind]
-    info_type = types.fields(kind)["info"]
-    healthy = resource.healthy(now)
-    info: dict[str, Any] = sample(types, info_type, now=iso(deployment.changed_at), whole=False)
-    identity = "cluster_id" if "cluster_id" in info else "id"
-    info |= {
-        identity: resource.id,
-        identity.replace("id", "name"): deployment.name,
-        "deployment_id": deployment.id,
-        "region": resource.region,
-        "healthy": healthy,
-        "status": resource.status(now),
-        "plan_info": _plan_info(asked, resource),
-        "topology": {"healthy": healthy, "instances": _instances(resource, now)},
-    }
-    if resource.kind == "elasticsearch":
-        info["metadata"] |= {
-            "cloud_id": _cloud_id(resource),
-            "endpoint": f"{resource.id}.ece.example.com",
-            "ports": {"http": 9200, "https": 9243, "transport_passthrough": 9400},
-        }
-    written = {
-        "ref_id": resource.ref_id,
-        "id": resource.id,
-        "region": resource.region,
-        "info": info,
-    }
-    if resource.kind != "elasticsearch":
-        written["elasticsearch_cluster_ref_id"] = resource.payload["elasticsearch_cluster_ref_id"]
-    return written
-
-
-def _instances(resource: Resource, now: float) -> list[dict[str, Any]]:
-    if resource.current(now) is None or resource.stopped(now):
-        return []
-    instance = {
-        "instance_name": "instance-0000000000",
-        "healthy": True,
-        "container_started": True,
-        "service_running": True,
-        "maintenance_mode": False,
-    }
-    return [instance]
-
-
-def _deployment(asked: Asked, deployment: Deployment) -> dict[str, Any]:
-    """Write a deployment: DeploymentGetResponse, and DeploymentSearchResponse."""
-    resources: dict[str, list[Any]] = {kind: [] for kind in KINDS}
-    for one in deployment.resources:
-        resources[one.kind].append(_resource_info(asked, deployment, one))
-    written: dict[str, Any] = {
-        "id": deployment.id,
-        "name": deployment.name,
-        "healthy": all(one.healthy(asked.now) for one in deployment.resources),
-        "resources": resources,
-    }
-    if deployment.alias is not None:
-        written["alias"] = deployment.alias
-    return written
-
-
-def _metadata(deployment: Deployment) -> dict[str, Any]:
-    return {
-        "owner_id": deployment.owner,
-        "system_owned": False,
-        "hidden": deployment.hidden,
-        "last_modified": iso(deployment.changed_at),
-        "last_resource_plan_modified": iso(deployment.changed_at),
-        "tags": deployment.tags,
-    }
-
-
-def _short(deployment: Deployment, *, secret: bool = False) -> list[dict[str, Any]]:
-    """Write the resources of a deployment: a list of DeploymentResource."""
-    written = []
-    for one in deployment.resources:
-        short: dict[str, Any] = {
-            "ref_id": one.ref_id,
-            "id": one.id,
-            "kind": one.kind,
-            "region": one.region,
-        }
-        if one.kind == "elasticsearch":
-            short["cloud_id"] = _cloud_id(one)
-            if secret:
-                short["credentials"] = {"username": "elastic", "password": one.password}
-        else:
-            short["elasticsearch_cluster_ref_id"] = one.payload["elasticsearch_cluster_ref_id"]
-            if secret and one.kind in {"apm", "integrations_server"}:
-                short["secret_token"] = one.password
-        written.append(short)
-    return written
-
-
-def _orphaned(resources: list[Resource]) -> dict[str, list[Any]]:
-    orphaned: dict[str, list[Any]] = {kind: [] for kind in KINDS}
-    for one in resources:
-        elastic = one.kind == "elasticsearch"
-        orphaned[one.kind].append({"id": one.id, "dependents": []} if elastic else one.id)
-    return orphaned
-
-
-def _versioned(answer: Answer, deployment: Deployment) -> Answer:
-    changed = iso(deployment.changed_at)
-    return answer.with_headers(
-        ("x-cloud-resource-version", str(deployment.version)),
-        ("x-cloud-resource-created", changed),
-        ("x-cloud-resource-last-modified", changed),
-    )
 
 
 # -- operations on deployments ------------------------------------------------------------
@@ -199,7 +36,7 @@ def _versioned(answer: Answer, deployment: Deployment) -> Answer:
 
 def _list(asked: Asked) -> Answer:
     listed = [
-        {"id": one.id, "name": one.name, "resources": _short(one)}
+        {"id": one.id, "name": one.name, "resources": short_resources(one)}
         for one in asked.realm.deployments
     ]
     return json_answer({"deployments": listed})
@@ -225,11 +62,11 @@ def _create(asked: Asked) -> Answer:
             "id": made.id,
             "name": made.name,
             "created": created,
-            "resources": _short(made, secret=created),
+            "resources": short_resources(made, secret=created),
         },
         status=201 if created else 202,
     )
-    return _versioned(answer, made)
+    return versioned(answer, made)
 
 
 def _search(asked: Asked) -> Answer:
@@ -238,7 +75,9 @@ def _search(asked: Asked) -> Answer:
         found = [
             one
             for one in asked.realm.deployments
-            if matches(body.get("query"), _deployment(asked, one) | {"metadata": _metadata(one)})
+            if matches(
+                body.get("query"), deployment_document(asked, one) | {"metadata": metadata(one)}
+            )
         ]
     except UnknownQuery as unknown:
         message = f"this server knows no query of the kind {unknown}"
@@ -251,7 +90,7 @@ def _search(asked: Asked) -> Answer:
         "return_count": len(page),
         "match_count": len(found),
         "deployments": [
-            _deployment(asked, one) | {"metadata": _metadata(one), "settings": one.settings}
+            deployment_document(asked, one) | {"metadata": metadata(one), "settings": one.settings}
             for one in page
         ],
     }
@@ -262,12 +101,12 @@ def _search(asked: Asked) -> Answer:
 
 def _get(asked: Asked) -> Answer:
     deployment = asked.deployment
-    written = _deployment(asked, deployment)
+    written = deployment_document(asked, deployment)
     if asked.flag("show_metadata"):
-        written["metadata"] = _metadata(deployment)
+        written["metadata"] = metadata(deployment)
     if asked.flag("show_settings"):
         written["settings"] = deployment.settings
-    return _versioned(json_answer(written), deployment)
+    return versioned(json_answer(written), deployment)
 
 
 def _update(asked: Asked) -> Answer:
@@ -282,10 +121,10 @@ def _update(asked: Asked) -> Answer:
     answer: dict[str, Any] = {
         "id": deployment.id,
         "name": deployment.name,
-        "resources": _short(deployment),
-        "shutdown_resources": _orphaned(orphans),
+        "resources": short_resources(deployment),
+        "shutdown_resources": orphaned(orphans),
     }
-    return _versioned(json_answer(answer), deployment)
+    return versioned(json_answer(answer), deployment)
 
 
 def _shut_down(asked: Asked) -> Answer:
@@ -293,7 +132,7 @@ def _shut_down(asked: Asked) -> Answer:
     resources = deployment.resources
     asked.realm.deployments.shut_down(deployment, resources, asked.user, asked.now)
     deployment.hidden = deployment.hidden or asked.flag("hide")
-    answer = {"id": deployment.id, "name": deployment.name, "orphaned": _orphaned([])}
+    answer = {"id": deployment.id, "name": deployment.name, "orphaned": orphaned([])}
     return json_answer(answer)
 
 
@@ -310,7 +149,7 @@ def _restore(asked: Asked) -> Answer:
 def _delete(asked: Asked) -> Answer:
     deployment = asked.deployment
     asked.realm.deployments.delete(deployment, asked.now)
-    answer = {"id": deployment.id, "name": deployment.name, "orphaned": _orphaned([])}
+    answer = {"id": deployment.id, "name": deployment.name, "orphaned": orphaned([])}
     return json_answer(answer)
 
 
@@ -330,7 +169,7 @@ def _identity(resource: Resource) -> dict[str, Any]:
 def _get_resource(kind: str) -> Callable[[Asked], Answer]:
     def get(asked: Asked) -> Answer:
         resource = asked.resource(kind)
-        return json_answer(_resource_info(asked, asked.deployment, resource))
+        return json_answer(resource_document(asked, asked.deployment, resource))
 
     return get
 

@@ -11,8 +11,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from aiocloudauth.testing.answers import Answer, failure, json_answer
+from aiocloudauth.testing.asked import Asked
 from aiocloudauth.testing.catalogue import Described, catalogue
-from aiocloudauth.testing.deployment_operations import DEPLOYMENT_OPERATIONS, Asked
+from aiocloudauth.testing.deployment_operations import DEPLOYMENT_OPERATIONS
 from aiocloudauth.testing.deployments import Refused
 from aiocloudauth.testing.realm import iso
 from aiocloudauth.testing.samples import misfits, sample
