@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     )
     from aiocloudauth.events import (
         Event,
+        KeyExpiring,
         LoggedIn,
         LoggedOut,
         RenewalFailed,
@@ -86,6 +87,7 @@ __all__ = [
     "Event",
     "GatewayError",
     "InvalidResponseError",
+    "KeyExpiring",
     "LoggedIn",
     "LoggedOut",
     "NoAuthenticationClusterError",
@@ -131,6 +133,7 @@ _HOMES = {
     "token": ("Secret", "SessionToken"),
     "events": (
         "Event",
+        "KeyExpiring",
         "LoggedIn",
         "LoggedOut",
         "RenewalFailed",

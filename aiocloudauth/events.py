@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Event",
+    "KeyExpiring",
     "LoggedIn",
     "LoggedOut",
     "RenewalFailed",
@@ -103,6 +104,17 @@ class RequestReplayed(Event):
 
     method: str
     url: str
+
+
+@frozen(kw_only=True)
+class KeyExpiring(Event):
+    """The API key in use ends within a day, as the API's answers say; nothing renews it.
+
+    Attributes:
+        session_expiration_time: When it ends, the server's instant, aware UTC.
+    """
+
+    session_expiration_time: datetime
 
 
 @frozen(kw_only=True)

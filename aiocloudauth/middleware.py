@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BearerMiddleware", "BearerRequest"]
 
+#: The field of an answer that says when the API key of the request ends. Source: ECE 3.8 API.
+KEY_EXPIRATION: Final = "X-Elastic-Api-Key-Expiration"
+
 _send: Final = aiohttp.ClientRequest.send
 
 
@@ -132,7 +135,11 @@ class BearerMiddleware:
             raise
         finally:
             request.headers.pop(hdrs.AUTHORIZATION, None)
-        if response.status != 401 or request.sent is None:
+        if request.sent is None:
+            return response
+        if request.sent.scheme == "ApiKey" and KEY_EXPIRATION in response.headers:
+            self._refresher.key_ends(request.sent, response.headers[KEY_EXPIRATION])
+        if response.status != 401:
             return response
         if not await self._renewed(request, response, request.sent):
             return response
@@ -175,6 +182,8 @@ class BearerMiddleware:
         """As `__call__`, for a session without `BearerRequest`."""
         token = await self._refresher.usable()
         response = await self._stamped(request, handler, token)
+        if token.scheme == "ApiKey" and KEY_EXPIRATION in response.headers:
+            self._refresher.key_ends(token, response.headers[KEY_EXPIRATION])
         if response.status != 401 or not await self._renewed(request, response, token):
             return response
         return await self._stamped(request, handler, await self._refresher.usable())

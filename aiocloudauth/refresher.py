@@ -22,10 +22,12 @@ from aiocloudauth.exchange import AuthExchange
 from aiocloudauth.failure import for_request
 from aiocloudauth.gate import Gate
 from aiocloudauth.guard import Guard
+from aiocloudauth.key_expiry import KeyExpiry
 from aiocloudauth.openable import Openable
 from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.readings import Readings
 from aiocloudauth.runner import NOTHING, Runner
+from aiocloudauth.schema import key_expiration
 from aiocloudauth.situations import (
     CloseAsked,
     Emit,
@@ -46,6 +48,7 @@ from aiocloudauth.waiters import again
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     import aiohttp
     from yarl import URL
@@ -142,6 +145,7 @@ class TokenRefresher(Openable):
         self._logout_on_close = logout_on_close
         self._guard = Guard()
         self.readings = Readings(clock, policy.attempt_timeout)
+        self._key_expiry = KeyExpiry(clock, timeline, self._key_expiring)
 
     # -- what is held ---------------------------------------------------------------------
 
@@ -231,6 +235,23 @@ class TokenRefresher(Openable):
             self._runner.feed(Rejected(self._timeline.now(), token.generation))
         return self._runner.machine.renewable
 
+    def key_ends(self, token: SessionToken, said: str) -> None:
+        """Take in when `token`, an API key that was sent, ends by the answer's header field.
+
+        What is no date, or is of a key no longer in hand, changes nothing.
+        """
+        ends = key_expiration(said)
+        guard = self._guard
+        if ends is None or guard.closed or guard.loop is not asyncio.get_running_loop():
+            return
+        if self._runner.date(token, ends):
+            self._key_expiry.set(ends)
+
+    def _key_expiring(self, ends: datetime) -> None:
+        token = self._runner.served.token
+        if token is not None and token.session_expiration_time == ends:
+            self.emit(events.KeyExpiring, session_expiration_time=ends)
+
     # -- open, close ----------------------------------------------------------------------
 
     async def open(self) -> Self:
@@ -293,6 +314,8 @@ class TokenRefresher(Openable):
             orphaned = guard.orphaned
             if orphaned:
                 self._runner.forget()
+                self._key_expiry.forget()
+            self._key_expiry.close()
             self._runner.feed(CloseAsked(self._timeline.now()))
             gone = SessionClosedError("the session was closed")
             self._runner.waiters.settle(gone)

@@ -8,6 +8,8 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from attrs import evolve
+
 from aiocloudauth.alarm import Alarm
 from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
 from aiocloudauth.lifecycle import Machine
@@ -38,6 +40,8 @@ from aiocloudauth.subscribers import log
 from aiocloudauth.waiters import Waiters
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from aiocloudauth.attempt import Attempts
     from aiocloudauth.clock import Clock, Timeline
     from aiocloudauth.credentials import Credentials
@@ -231,6 +235,16 @@ class Runner:
         left = held.hard_at - self._timeline.now()
         self.served = Served(held.token, self._clock.time() + left)
         self.outage.end()
+
+    def date(self, token: SessionToken, ends: datetime) -> bool:
+        """Note when `token` ends, as an answer to it said; tell whether it is the one in hand."""
+        served = self.served
+        if served.token is None or served.token.generation != token.generation:
+            return False
+        if served.token.session_expiration_time != ends:
+            dated = evolve(served.token, session_expiration_time=ends)
+            self.served = Served(dated, served.until)
+        return True
 
     def _launch(self, effect: Login | Refresh) -> None:
         trial = self.trial if isinstance(effect, Login) and effect.trial else None

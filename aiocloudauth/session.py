@@ -231,7 +231,10 @@ class CloudSession(Openable):
 
     @property
     def session_expiration_time(self) -> datetime | None:
-        """When the token in hand ends by the server's clock, aware UTC; `None` if unknown."""
+        """When the token in hand ends by the server's clock, aware UTC; `None` if unknown.
+
+        For an `ApiKey`, once an answer said so.
+        """
         token = self._refresher.current
         return None if token is None else token.session_expiration_time
 

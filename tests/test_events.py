@@ -16,6 +16,7 @@ AT = datetime(2030, 1, 1, tzinfo=UTC)
 
 #: Every record, and an example of each of its details.
 RECORDS: dict[str, dict[str, Any]] = {
+    "KeyExpiring": {"session_expiration_time": AT},
     "LoggedIn": {"session_expiration_time": AT},
     "TokenRenewed": {"generation": 2, "session_expiration_time": None, "took": 0.25},
     "RenewalFailed": {"error": GatewayError("502", status=502), "attempt": 1, "retry_at": AT},
