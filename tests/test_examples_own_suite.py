@@ -11,7 +11,9 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-@pytest.mark.parametrize("suite", ["test_provision.py", "test_service.py"])
+@pytest.mark.parametrize(
+    "suite", ["test_provision.py", "test_rotate_api_keys.py", "test_service.py"]
+)
 def test_the_examples_own_suite_passes_with_the_fixtures_of_the_plugin(suite: str) -> None:
     """Three tests each, with `cloud_server` from the installed plugin."""
     run = subprocess.run(
