@@ -94,74 +94,84 @@ def request_for(
 def _arguments(
     name: str, row: Row, given: tuple[object, ...], named: Mapping[str, object]
 ) -> dict[str, object]:
-    """Return what was passed by the arguments' names, without `None`."""
+    """Return what was passed by the arguments' names; what is needed is there."""
     segments = row.get("segments", {})
     if len(given) > len(segments):
         allowed = ", ".join(segments) or "nothing"
         raise ConfigurationError(f"{name}() takes {allowed} by position, and all else by keyword")
     arguments = dict(zip(segments, given, strict=False))
-    known = argument_names(row)
+    query = row.get("query", ())
     for key, value in named.items():
-        if key not in known:
+        if key not in query and key not in argument_names(row):
+            known = argument_names(row)
             raise ConfigurationError(f"{name}() has no argument {key!r}{nearest(key, known)}")
         if key in arguments:
             raise ConfigurationError(f"{name}() was given {key} twice")
         arguments[key] = value
-    arguments = {key: value for key, value in arguments.items() if value is not None}
-    needed = [*segments, *row.get("required", ())]
-    if row.get("body") == "required":
-        needed.append("body")
-    missing = [key for key in needed if key not in arguments]
-    if missing:
-        raise ConfigurationError(f"{name}() needs {', '.join(missing)}")
+    for key in [*segments, *row.get("required", ())]:
+        if arguments.get(key) is None:
+            raise ConfigurationError(f"{name}() needs {key}")
+    if row.get("body") == "required" and arguments.get("body") is None:
+        raise ConfigurationError(f"{name}() needs body")
     return arguments
 
 
 def _url(name: str, row: Row, arguments: dict[str, object]) -> URL:
-    path = {
-        key: _segment(f"{name}(): {key}", kind, arguments[key])
-        for key, kind in row.get("segments", {}).items()
-    }
-    url = row["path"].format_map(path)
-    if "region" in arguments and url.startswith(_REGIONAL):
-        region = _segment(f"{name}(): region", "string", arguments["region"])
-        url = f"/regions/{region}{url}"
+    url = row["path"]
+    segments = row.get("segments")
+    if segments:
+        values = {}
+        for key, kind in segments.items():
+            values[key] = _segment(f"{name}(): {key}", kind, arguments[key])
+        url = url.format_map(values)
+    region = arguments.get("region")
+    if region is not None and url.startswith(_REGIONAL):
+        url = f"/regions/{_segment(f'{name}(): region', 'string', region)}{url}"
     return URL(url, encoded=True)
 
 
 def _options(name: str, row: Row, arguments: dict[str, object]) -> dict[str, Any]:
+    """Return aiohttp's keywords. `None` is left out."""
     options: dict[str, Any] = {"allow_redirects": False, "raise_for_status": True}
-    where = f"{name}(): "
-    params = {
-        key.rstrip("_"): _text(where + key, kind, arguments[key])
-        for key, kind in row.get("query", {}).items()
-        if key in arguments
-    }
+    params = {}
+    for key, kind in row.get("query", {}).items():
+        value = arguments.get(key)
+        if value is not None:
+            params[key.rstrip("_")] = _text(f"{name}(): {key}", kind, value)
     if params:
         options["params"] = params
-    headers = {
-        wire: _header(where + key, arguments[key])
-        for key, wire in row.get("header", {}).items()
-        if key in arguments
-    }
-    if "x_management_request" in row.get("header", {}):
-        headers.setdefault("X-Management-Request", "true")
-    fields = {
-        wire: _field(where + key, wire, arguments[key])
-        for key, wire in row.get("form", {}).items()
-        if key in arguments
-    }
-    if fields:
-        options["data"] = fields
-    if "body" in arguments:
-        headers["Content-Type"], options["data"] = _body(f"{where}body", row, arguments["body"])
-    if headers:
-        options["headers"] = headers
+    if "header" in row:
+        options["headers"] = _headers(name, row["header"], arguments)
+    if "form" in row:
+        options["data"] = _fields(name, row["form"], arguments)
+    body, timeout = arguments.get("body"), arguments.get("timeout")
+    if body is not None:
+        kind, options["data"] = _body(f"{name}(): body", row, body)
+        options["headers"] = {**options.get("headers", {}), "Content-Type": kind}
+    if timeout is not None:
+        options["timeout"] = _timeout(f"{name}(): timeout", timeout)
     if "data" not in options and row["method"] != "GET":
         options["skip_auto_headers"] = ("Content-Type",)  # aiohttp names one for no body too
-    if "timeout" in arguments:
-        options["timeout"] = _timeout(f"{where}timeout", arguments["timeout"])
     return options
+
+
+def _headers(name: str, header: dict[str, str], arguments: dict[str, object]) -> dict[str, str]:
+    found = {}
+    for key, wire in header.items():
+        value = arguments.get(key)
+        if value is not None:
+            found[wire] = _header(f"{name}(): {key}", value)
+        elif wire == "X-Management-Request":
+            found[wire] = "true"
+    return found
+
+
+def _fields(name: str, form: dict[str, str], arguments: dict[str, object]) -> dict[str, object]:
+    return {
+        wire: _field(f"{name}(): {key}", wire, arguments[key])
+        for key, wire in form.items()
+        if arguments.get(key) is not None
+    }
 
 
 # -- values ---------------------------------------------------------------------------------
