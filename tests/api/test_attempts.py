@@ -181,13 +181,13 @@ def test_without_a_mark_and_nothing_pending_the_latest_change_asked_for_counts()
     watch = Watch()
     watch.look(
         deployment(
-            elasticsearch={"current": attempt("2", 21, GOOD, change=20)},
+            elasticsearch={"history": [attempt("2", 21, BAD, change=20)]},
             kibana={"history": [by_platform("3", 40, BAD, change=39)]},
             apm={"history": [by_platform("1", 10, BAD, change=9)]},
             appsearch={"history": [attempt("0", 4, BAD, change=3)]},
         )
     )
-    assert failed(watch) == ["kibana"]
+    assert sorted(failed(watch)) == ["elasticsearch", "kibana"]
 
 
 def test_a_replaced_attempt_is_not_judged() -> None:
@@ -214,6 +214,21 @@ def test_what_failed_first_comes_first() -> None:
         )
     )
     assert failed(watch) == ["apm", "elasticsearch", "kibana"]
+
+
+def test_a_date_in_the_year_one_is_no_instant() -> None:
+    """Nothing failed that early: what else there is decides which was first."""
+    never = "0001-01-01T00:00:00.000Z"
+    watch = Watch()
+    watch.look(
+        deployment(
+            kibana={"history": [attempt("1", 30, change=0, healthy=False, attempt_end_time=never)]},
+            elasticsearch={
+                "history": [attempt("2", 5, change=0, healthy=False, attempt_end_time=at(20))]
+            },
+        )
+    )
+    assert failed(watch) == ["elasticsearch", "kibana"]
 
 
 def test_a_resource_that_is_gone_counts_by_its_last_attempt() -> None:
