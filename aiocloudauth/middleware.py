@@ -135,15 +135,18 @@ class BearerMiddleware:
             raise
         finally:
             request.headers.pop(hdrs.AUTHORIZATION, None)
-        if request.sent is None:
-            return response
-        if request.sent.scheme == "ApiKey" and KEY_EXPIRATION in response.headers:
-            self._refresher.key_ends(request.sent, response.headers[KEY_EXPIRATION])
-        if response.status != 401:
+        if KEY_EXPIRATION in response.headers:
+            self._heard(response, request.sent)
+        if response.status != 401 or request.sent is None:
             return response
         if not await self._renewed(request, response, request.sent):
             return response
         return await self._written(request, handler)
+
+    def _heard(self, response: aiohttp.ClientResponse, token: SessionToken | None) -> None:
+        """Take in when the API key ends that an answer was given to."""
+        if token is not None and token.scheme == "ApiKey":
+            self._refresher.key_ends(token, response.headers[KEY_EXPIRATION])
 
     def _is_ours(self, url: URL) -> bool:
         if not self._owns(url):
@@ -182,8 +185,8 @@ class BearerMiddleware:
         """As `__call__`, for a session without `BearerRequest`."""
         token = await self._refresher.usable()
         response = await self._stamped(request, handler, token)
-        if token.scheme == "ApiKey" and KEY_EXPIRATION in response.headers:
-            self._refresher.key_ends(token, response.headers[KEY_EXPIRATION])
+        if KEY_EXPIRATION in response.headers:
+            self._heard(response, token)
         if response.status != 401 or not await self._renewed(request, response, token):
             return response
         return await self._stamped(request, handler, await self._refresher.usable())

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
-    from aiocloudauth.api import Api, Plans
+    from aiocloudauth.api import Api
+    from aiocloudauth.api.plans import Plans
     from aiocloudauth.errors import ApiError, CloudAuthError
     from aiocloudauth.events import Event
     from aiocloudauth.policy import RenewalPolicy
@@ -220,7 +221,7 @@ class CloudSession(Openable):
     @cached_property
     def plans(self) -> Plans:
         """Plans that finish: ``await cloud.plans.wait(deployment_id, timeout=1800)``."""
-        from aiocloudauth.api import Plans
+        from aiocloudauth.api.plans import Plans
 
         return Plans(self.api, clock=self._clock)
 

@@ -24,7 +24,7 @@ from aiocloudauth.errors import (
 from aiocloudauth.policy import seconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterator
+    from collections.abc import AsyncGenerator, Collection, Iterator
     from datetime import timedelta
 
     from aiocloudauth.api import types
@@ -115,7 +115,7 @@ class Plans:
         poll: float | timedelta = 2.0,
         resources: Iterable[str] | None = None,
         since: Collection[str] | None = None,
-    ) -> AsyncIterator[PlanStep]:
+    ) -> AsyncGenerator[PlanStep, None]:
         """Yield each step of the plans once, as it shows, until no plan is pending.
 
         Steps of one look come in the order in which they began. Raises at its end what `wait`
@@ -148,7 +148,7 @@ def _names(argument: str, given: Iterable[str] | None) -> frozenset[str] | None:
     return frozenset(names)
 
 
-async def _follow(waiting: _Waiting) -> AsyncIterator[PlanStep]:
+async def _follow(waiting: _Waiting) -> AsyncGenerator[PlanStep, None]:
     while not waiting.over:
         for step in await waiting.look():
             yield step
