@@ -76,7 +76,7 @@ async def create(cloud: CloudSession, name: str) -> tuple[str, types.ClusterCred
     credentials = next(
         filter(None, (resource.get("credentials") for resource in made["resources"])), None
     )
-    async for step in cloud.plans.follow(made["id"], timeout=PATIENCE):
+    async for step in cloud.plans.follow(made["id"], timeout=PATIENCE, since=()):
         print(f"{step.kind}: {step.step} {step.status}", flush=True)
     return made["id"], credentials
 

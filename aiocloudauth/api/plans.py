@@ -50,9 +50,9 @@ class Plans:
         deployment = await cloud.plans.wait(deployment_id, timeout=1800, since=before)
 
     Without `since` what is waited for is the earliest change that is pending at the first
-    look, or the latest that somebody asked for, if none is; and all that follows from it.
-    That is right after a creation. After a change to a deployment that exists, a plan that
-    has not begun yet, or has failed already, can be told from an older one by `since` alone.
+    look, or the latest that somebody asked for, if none is; and all that follows from it. A
+    plan that has not begun yet, or has failed already, can be told from an older one by
+    `since` alone; after a creation, which has no older ones, that is ``since=()``.
     """
 
     def __init__(self, api: Api, *, clock: Clock) -> None:

@@ -60,10 +60,9 @@ def _all_hold(body: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
     )
 
 
-def _compare(kind: str, wanted: object, value: object) -> bool:
-    if isinstance(wanted, Mapping):
-        wanted = wanted.get("query" if kind == "match" else "value")
-    asked, held = str(wanted).lower(), str(value).lower()
+def _compare(kind: str, wanted: Mapping[str, Any], value: object) -> bool:
+    asked = str(wanted["query" if kind == "match" else "value"]).lower()
+    held = str(value).lower()
     if kind == "prefix":
         return held.startswith(asked)
     # A text is analysed into words; a term is one of them.

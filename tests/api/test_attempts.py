@@ -243,6 +243,10 @@ def test_a_resource_that_is_gone_counts_by_its_last_attempt() -> None:
     watch.look(deployment(elasticsearch={"pending": attempt("2", 0)}, kibana={"pending": pending}))
     watch.look(deployment(elasticsearch={"current": attempt("2", 0, GOOD)}))
     assert failed(watch) == ["kibana"]
+    watch = Watch(since=frozenset())
+    watch.look(deployment(kibana={"pending": pending}))
+    watch.look({"resources": {}})
+    assert watch.shown
 
 
 def test_only_the_resources_asked_for_are_waited_for_and_judged() -> None:
@@ -294,6 +298,13 @@ def test_a_step_is_handed_out_once_and_in_order_of_its_start() -> None:
         ("kibana", "plan-completed"),
         ("elasticsearch", "plan-completed"),
     ]
+
+
+def test_two_attempts_that_look_alike_are_two() -> None:
+    """A plan that was replaced as soon as it began: its steps were shown once, too."""
+    plans = [attempt("1", 0, step("grow", 1)), attempt("2", 0, step("grow", 1))]
+    watch = Watch()
+    assert len(watch.look(deployment(kibana={"history": plans}))) == 2
 
 
 def test_where_it_stands_names_the_resource_and_its_last_step() -> None:

@@ -201,6 +201,13 @@ async def test_a_plan_that_shows_late_is_waited_for_and_one_that_never_does_is_n
         assert 10 <= it.clock.monotonic() - began < 11
 
 
+async def test_after_a_creation_all_plans_are_its_own() -> None:
+    """One that has not begun is waited for: there is nothing that a mark could hold."""
+    async with ece() as it:
+        deployment = await it.create(Plan([BROKEN], shows_after=5), Plan([BROKEN], shows_after=5))
+        assert len(await it.failures(it.plans.wait(deployment, timeout=60, since=()))) == 2
+
+
 @pytest.mark.parametrize("skew", [-86_400.0, 86_400.0])
 async def test_clocks_that_differ_change_nothing(skew: float) -> None:
     """Every time that is compared is the server's."""
@@ -499,6 +506,9 @@ async def test_a_look_asks_for_the_history_only_when_nothing_is_pending() -> Non
         await clock.drive(asked_by(api, clock).wait("d", timeout=60, resources=["apm"]))
     look = {"show_plans": True, "show_plan_logs": True}
     assert api.asked == [look, look | {"show_plan_history": True}]
+    api = Scripted(busy, busy, GOOD, GOOD)
+    await clock.drive(asked_by(api, clock).wait("d", timeout=60))
+    assert api.asked == [look, look, look, look | {"show_plan_history": True}]
 
 
 # -- arguments ----------------------------------------------------------------------------

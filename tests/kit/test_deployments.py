@@ -162,6 +162,37 @@ async def test_a_request_that_is_sent_again_makes_nothing_new() -> None:
         assert "credentials" not in again["resources"][0]
 
 
+async def test_what_is_said_of_a_deployment_is_shown() -> None:
+    """Its settings, tags and whether it is hidden; an update that is tried out changes nothing."""
+    async with ece() as it:
+        number = await it.create(alias="a")
+        path = f"/deployments/{number}"
+        said = {
+            "prune_orphans": False,
+            "alias": "b",
+            "settings": {"autoscaling_enabled": True},
+            "metadata": {"hidden": True, "tags": [{"key": "k", "value": "v"}]},
+        }
+        for query, expected in (("?validate_only=true", "a"), ("", "b")):
+            await it.ask("PUT", path + query, json=said)
+            assert (await it.ask("GET", path))["alias"] == expected
+        shown = await it.ask("GET", f"{path}?show_settings=true&show_metadata=true")
+        assert not list(misfits(catalogue(), "DeploymentGetResponse", shown))
+        assert shown["settings"]["autoscaling_enabled"]
+        assert shown["metadata"]["hidden"]
+        assert shown["metadata"]["tags"] == [{"key": "k", "value": "v"}]
+
+
+async def test_a_resource_can_be_added() -> None:
+    """By an update that has it; what was there needs no plan."""
+    async with ece() as it:
+        number = await it.create(resources={"elasticsearch": [elasticsearch()]})
+        await it.clock.advance(5)
+        await it.ask("PUT", f"/deployments/{number}", json=body(prune_orphans=False))
+        assert await it.status(number, "kibana") == "initializing"
+        assert await it.status(number) == "started"
+
+
 async def test_what_an_update_lacks_is_pruned_if_it_says_so() -> None:
     """And a version that is not the latest is refused."""
     async with ece() as it:
@@ -200,6 +231,8 @@ async def test_a_search_finds_by_its_query_page_by_page() -> None:
         region = {"term": {"resources.kibana.region": {"value": REGION}}}
         either = {"bool": {"filter": [region], "should": [], "must": [{"match_all": {}}]}}
         assert len((await names(query=either))[0]) == 3
+        least = {"bool": {"should": [{"match_all": {}}], "minimum_should_match": 1, "must": None}}
+        assert len((await names(query=least))[0]) == 3
         some = {"bool": {"should": [{"exists": {"field": "alias"}}, {"match_none": {}}]}}
         assert (await names(query=some))[0] == []
         with pytest.raises(BadRequestError) as caught:
@@ -213,8 +246,11 @@ async def test_a_resource_is_stopped_restored_restarted_upgraded_and_deleted_alo
         number = await it.create()
         await it.clock.advance(5)
         path = f"/deployments/{number}/kibana/main-kibana"
-        with pytest.raises(BadRequestError):
-            await it.ask("DELETE", path)
+        for method, change in (("DELETE", ""), ("POST", "/_restore")):
+            with pytest.raises(BadRequestError):
+                await it.ask(method, path + change)
+        await it.ask("POST", f"{path}/_upgrade?validate_only=true")
+        assert "pending" not in await it.plans(number, "kibana")
         for change, expected in (
             ("_shutdown", "stopped"),
             ("_restore", "started"),
@@ -315,6 +351,11 @@ async def test_a_plan_may_end_before_it_is_seen_or_show_late() -> None:
         with pytest.raises(BadRequestError) as busy:
             await it.ask("PUT", f"/deployments/{number}", json=body("9", prune_orphans=False))
         assert busy.value.codes == ("clusters.cluster_plan_state_error",)
+        path = f"/deployments/{number}/kibana/main-kibana"
+        it.server.deployments.default = Plan()
+        await it.ask("POST", f"{path}/_restart")
+        with pytest.raises(BadRequestError):
+            await it.ask("POST", f"{path}/_upgrade")
         await it.clock.advance(3)
         assert "pending" in await it.plans(number)
 

@@ -138,6 +138,31 @@ async def test_every_operation_answers_with_what_fits_its_type() -> None:
         ("PUT", "/deployments/d", {"name": "x"}, "prune_orphans"),
         ("POST", "/deployments/_search", {"size": True}, "size"),
         ("POST", "/stack/versions", {}, "file"),
+        (
+            "PUT",
+            "/deployments/d",
+            {"prune_orphans": False, "metadata": {"tags": [1]}},
+            "metadata.tags[0]",
+        ),
+        (
+            "POST",
+            "/deployments",
+            {
+                "resources": {
+                    "elasticsearch": [
+                        {
+                            "ref_id": "a",
+                            "region": "r",
+                            "plan": {
+                                "cluster_topology": [{"node_roles": ["master", "x"]}],
+                                "elasticsearch": {},
+                            },
+                        }
+                    ]
+                }
+            },
+            "resources.elasticsearch[0].plan.cluster_topology[0].node_roles[1]",
+        ),
         ("GET", "/deployments/d/kibana/main/proxy/x?y=z", None, "X-Management-Request"),
     ],
 )
