@@ -169,7 +169,8 @@ class Api(Operations):
     _send: _Send
     _refusal: _Refusal
 
-    if not TYPE_CHECKING:  # a checker knows every operation by the stub, and no other name
+    # A checker knows every operation by the stub, and no other name.
+    if not TYPE_CHECKING:  # pragma: no branch - true wherever it is run
 
         def __getattr__(self, name: str) -> Operation:
             return self._found(name, name)
