@@ -186,8 +186,7 @@ class Api(Operations):
     def _found(self, said: str, name: str) -> Operation:
         row = table().get(name)
         if row is None:
-            like = "" if name.startswith("_") else nearest(name, table())
-            raise AttributeError(f"the API has no operation {said!r}{like}")
+            raise AttributeError(f"the API has no operation {said!r}{nearest(name, table())}")
         return Operation(self, name, row)
 
     def __dir__(self) -> list[str]:
