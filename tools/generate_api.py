@@ -309,6 +309,8 @@ def program(facts: Fact) -> str:
     )
     return (
         '"""Calls every operation, for type checkers alone. Made by `make api`."""\n\n'
+        "# Some are deprecated, and are called all the same.\n"
+        "# pyright: reportDeprecated=false\n\n"
         "from __future__ import annotations\n\n"
         "from typing import Any, BinaryIO, Protocol, assert_type\n\n"
         "from aiocloudauth.api import Api, types\n\n\n"

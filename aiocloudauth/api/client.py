@@ -169,7 +169,8 @@ class Api(Operations):
     _send: _Send
     _refusal: _Refusal
 
-    if not TYPE_CHECKING:  # a checker knows every operation by the stub, and no other name
+    # A checker knows every operation by the stub, and no other name.
+    if not TYPE_CHECKING:  # pragma: no branch - true wherever it is run
 
         def __getattr__(self, name: str) -> Operation:
             return self._found(name, name)
@@ -185,8 +186,7 @@ class Api(Operations):
     def _found(self, said: str, name: str) -> Operation:
         row = table().get(name)
         if row is None:
-            like = "" if name.startswith("_") else nearest(name, table())
-            raise AttributeError(f"the API has no operation {said!r}{like}")
+            raise AttributeError(f"the API has no operation {said!r}{nearest(name, table())}")
         return Operation(self, name, row)
 
     def __dir__(self) -> list[str]:

@@ -22,7 +22,7 @@ from aiocloudauth import (
     ServerError,
     SessionClosedError,
 )
-from aiocloudauth.api import Api
+from aiocloudauth.api import Api, ApiResponse, Call
 from aiocloudauth.api.answers import UNUSABLE, read
 from aiocloudauth.api.table import table
 from tests.api.described import Described, Scripted, session_with
@@ -89,6 +89,7 @@ def test_a_good_answer_is_given_as_it_came(
         (TEXT, JSON, b"said"),
         (TEXT, "text/plain", b"\xff"),
         (PROXY, JSON, DEEP),
+        (PROXY, "application/vnd.elasticsearch+json", b"{"),
     ],
 )
 def test_an_answer_that_is_not_what_is_described_is_none(
@@ -159,6 +160,24 @@ async def test_a_call_is_cancelled_and_timed_out_as_a_request_is() -> None:
             await cloud.api.get_deployment("d", timeout=0.05)
 
 
+@pytest.mark.parametrize("pause", [False, True])
+async def test_a_call_that_is_cancelled_may_still_end_well(pause: bool) -> None:  # noqa: FBT001 - a parameter
+    """As with any coroutine: at once, or after what it has to put away."""
+
+    async def request() -> tuple[str, ApiResponse]:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if pause:
+                await asyncio.sleep(0)
+        return "data", ApiResponse(200, {})
+
+    task = asyncio.create_task(Call(request()))
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task == "data"
+
+
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [("<html>secret</html>", "text/html"), ("[]", JSON), ('{"id": "secret', JSON), (DEEP, JSON)],
@@ -170,6 +189,7 @@ async def test_an_unusable_answer_is_a_typed_error(body: str | bytes, content_ty
         with pytest.raises(InvalidResponseError) as raised:
             await cloud.api.get_deployment("d", show_plans=True)
         assert "GET http://127.0.0.1:" in str(raised.value)
+        assert "show_plans" not in str(raised.value)  # a query may hold what nobody should see
         assert raised.value.problems
         ours = [
             frame.f_locals
@@ -226,6 +246,13 @@ async def test_a_good_status_with_errors_is_an_error(code: str, expected: type[A
             with pytest.raises(expected) as raised:
                 await call
             assert (raised.value.status, raised.value.codes) == (200, (code,))
+
+
+async def test_an_empty_list_of_errors_is_none() -> None:
+    """Nothing went wrong."""
+    async with session_with(Scripted.always('{"errors": []}')) as cloud:
+        answer: Any = await cloud.api.get_deployment("d")
+        assert answer == {"errors": []}
 
 
 async def test_errors_that_belong_to_the_answer_are_data() -> None:

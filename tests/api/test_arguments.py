@@ -17,6 +17,8 @@ from aiocloudauth.api.arguments import request_for
 from aiocloudauth.api.table import table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiocloudauth.api.arguments import Request
 
 
@@ -284,7 +286,7 @@ def test_a_body_that_is_no_json_is_refused(body: object) -> None:
 
 
 @pytest.mark.parametrize("make", [_circle, _deep])
-def test_a_body_without_an_end_is_refused(make: Any) -> None:  # noqa: ANN401 - a maker of either
+def test_a_body_without_an_end_is_refused(make: Callable[[], object]) -> None:
     """A circle, and more levels than can be written."""
     assert "body" in refused("create_deployment", body=make())
 

@@ -56,6 +56,7 @@ async def test_every_deployment_is_handed_out_once() -> None:
         assert [one.get("cursor") for one in shop.bodies] == [None, "5"]
         assert {json.dumps(one["query"]) for one in shop.bodies} == {'{"match_all": {}}'}
         assert "from" not in shop.bodies[1]
+        assert await ids(cloud.api.iter_deployments(body={"from": 5})) == shop.ids[5:]
         assert body == {"size": 2, "from": 3, "query": {"match_all": {}}}
 
 
@@ -110,7 +111,7 @@ async def test_a_search_in_text_cannot_be_paged_through() -> None:
     """The cursor has to go into it."""
     async with session_with(Scripted.always("{}")) as cloud:
         with pytest.raises(ConfigurationError):
-            await ids(cloud.api.iter_deployments(body="{}"))  # type: ignore[arg-type] # the point
+            await ids(cloud.api.iter_deployments(body="{}"))  # type: ignore[arg-type]  # the point
 
 
 @pytest.mark.parametrize("most", [100, 2])

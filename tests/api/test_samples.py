@@ -12,6 +12,8 @@ from tests.api.described import Described, Scripted, session_with
 from tests.api.facts import answer_type, differences
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiocloudauth import CloudSession
     from aiocloudauth.api import Call
 
@@ -42,7 +44,9 @@ def _templates(cloud: CloudSession) -> Call[Any]:
         ("template_list", "get-deployment-templates-v2", _templates),
     ],
 )
-async def test_a_real_answer_is_given_as_it_came(name: str, identifier: str, call: Any) -> None:  # noqa: ANN401 - as above
+async def test_a_real_answer_is_given_as_it_came(
+    name: str, identifier: str, call: Callable[[CloudSession], Call[Any]]
+) -> None:
     """Whatever in it differs from the description, which is written down."""
     async with session_with(Scripted.always(sample(name))) as cloud:
         assert await call(cloud) == json.loads(sample(name))

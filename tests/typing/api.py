@@ -68,15 +68,15 @@ def by_name(cloud: CloudSession) -> Coroutine[Any, Any, Any]:
 
 async def mistakes(cloud: CloudSession) -> None:
     """Each line is an error to a type checker; an ignored one that is none is an error too."""
-    cloud.api.get_deploymnet("id")  # type: ignore[attr-defined] # no such operation
-    cloud.api.get_deployment()  # type: ignore[call-arg] # an id is needed
+    cloud.api.get_deploymnet("id")  # type: ignore[attr-defined]  # no such operation
+    cloud.api.get_deployment()  # type: ignore[call-arg]  # an id is needed
     cloud.api.get_deployment("id", True)  # type: ignore[call-arg] # noqa: FBT003 # by keyword alone
-    cloud.api.get_deployment("id", show_plan=True)  # type: ignore[call-arg] # no such argument
-    cloud.api.get_deployment("id", show_plans="yes")  # type: ignore[arg-type] # a bool
-    cloud.api.get_deployment(7)  # type: ignore[arg-type] # a str
-    cloud.api.get_deployment("id", body={})  # type: ignore[call-arg] # it has no body
-    cloud.api.create_deployment()  # type: ignore[call-arg] # its body is needed
-    cloud.api.create_deployment(body={"nam": "d"})  # type: ignore[arg-type] # a wrong key
-    cloud.api.cancel_deployment_resource_pending_plan("d", "elastic", "r")  # type: ignore[arg-type] # outside the enum
+    cloud.api.get_deployment("id", show_plan=True)  # type: ignore[call-arg]  # no such argument
+    cloud.api.get_deployment("id", show_plans="yes")  # type: ignore[arg-type]  # it must be a bool
+    cloud.api.get_deployment(7)  # type: ignore[arg-type]  # it must be a str
+    cloud.api.get_deployment("id", body={})  # type: ignore[call-arg]  # it has no body
+    cloud.api.create_deployment()  # type: ignore[call-arg]  # its body is needed
+    cloud.api.create_deployment(body={"nam": "d"})  # type: ignore[arg-type]  # a wrong key
+    cloud.api.cancel_deployment_resource_pending_plan("d", "elastic", "r")  # type: ignore[arg-type]  # outside the enum
     deployment = await cloud.api.get_deployment("id")
-    deployment["idd"]  # type: ignore[typeddict-item] # no such key
+    deployment["idd"]  # type: ignore[typeddict-item]  # no such key

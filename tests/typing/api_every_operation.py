@@ -1,5 +1,8 @@
 """Calls every operation, for type checkers alone. Made by `make api`."""
 
+# Some are deprecated, and are called all the same.
+# pyright: reportDeprecated=false
+
 from __future__ import annotations
 
 from typing import Any, BinaryIO, Protocol, assert_type
