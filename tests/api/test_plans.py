@@ -510,6 +510,10 @@ async def test_a_look_asks_for_the_history_only_when_nothing_is_pending() -> Non
     api = Scripted(busy, busy, GOOD, GOOD)
     await clock.drive(asked_by(api, clock).wait("d", timeout=60))
     assert api.asked == [look, look, look, look | {"show_plan_history": True}]
+    api = Scripted(ServerError(status=500), *[busy] * 30)
+    with pytest.raises(PlanTimeoutError) as caught:
+        await clock.drive(asked_by(api, clock).wait("d", timeout=9))
+    assert caught.value.__cause__ is None  # what was overcome is not why
 
 
 # -- arguments ----------------------------------------------------------------------------
