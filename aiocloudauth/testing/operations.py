@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, quote, urlencode
 
+from aiocloudauth.testing.described import described_answer
 from aiocloudauth.testing.instants import iso
 from aiocloudauth.testing.messages import Answer, failure, json_answer
 
@@ -350,14 +351,17 @@ async def saml_callback(realm: Realm, call: Call) -> Answer:
 
 
 async def echo(realm: Realm, call: Call) -> Answer:
-    """Any other path below the API root: tell what was asked, and by whom.
+    """Any other path below the API root: what the API describes, else what was asked, by whom.
 
     `?delay=2` answers two seconds later on the server's clock.
     """
-    if (refused := await _attend(realm, call)) is not None:
+    body = await call.read()
+    if (refused := await _wait(realm, call)) is not None:
         return refused
-    body = {"method": call.method, "path": realm.root + call.path, "user": call.identity.name}
-    return json_answer(body)
+    if (answer := described_answer(realm, call, body)) is not None:
+        return answer
+    told = {"method": call.method, "path": realm.root + call.path, "user": call.identity.name}
+    return json_answer(told)
 
 
 async def echo_messages(realm: Realm, call: Call) -> Answer:
@@ -371,14 +375,14 @@ def reply(answer: Answer) -> Operation:
     """Make an operation that gives this answer, in place of the echo."""
 
     async def replied(realm: Realm, call: Call) -> Answer:
-        return await _attend(realm, call) or answer
+        await call.read()
+        return await _wait(realm, call) or answer
 
     return replied
 
 
-async def _attend(realm: Realm, call: Call) -> Answer | None:
-    """Read the body, and wait as long as the query says; 400 if that is no time."""
-    await call.read()
+async def _wait(realm: Realm, call: Call) -> Answer | None:
+    """Wait as long as the query says; 400 if that is no time."""
     if call.arrival.query and (delay := call.query("delay")) is not None:
         if (seconds := _seconds(delay)) is None:
             return _invalid_data(realm, "delay")

@@ -15,6 +15,7 @@ from aiocloudauth.testing.log import Stats
 if TYPE_CHECKING:
     from aiocloudauth.clock import Clock
     from aiocloudauth.testing.accounts import Accounts, User
+    from aiocloudauth.testing.deployments import Deployments
     from aiocloudauth.testing.sessions import IssuedToken, Sessions
     from aiocloudauth.testing.versions import Version
 
@@ -34,6 +35,9 @@ class Identity:
     name: str = ""
     user: User | None = None
     token: IssuedToken | None = field(default=None, repr=False)
+
+    #: When the API key ends, if it is one that does.
+    key_expires_at: float | None = None
     refused_with: str | None = None
 
 
@@ -55,6 +59,7 @@ class Realm:
     elevated_paths: tuple[str, ...]
     saml_key: bytes = field(factory=lambda: secrets.token_bytes(32), repr=False)
     keys: ApiKeys = field(factory=ApiKeys)
+    deployments: Deployments
     stats: Stats = field(factory=Stats)
 
     def now(self) -> float:
@@ -102,7 +107,9 @@ class Realm:
         user = self.accounts.get(key.user) if key and key.alive(self.now()) else None
         if key is None or user is None:
             return Identity(credential="apikey", refused_with="root.unauthenticated")
-        return Identity(credential="apikey", name=key.user, user=user)
+        return Identity(
+            credential="apikey", name=key.user, user=user, key_expires_at=key.expires_at
+        )
 
     def _basic(self, value: str) -> Identity:
         refused = Identity(credential="basic", refused_with="root.unauthenticated")
