@@ -14,8 +14,8 @@ from aiocloudauth.testing.instants import iso
 from aiocloudauth.testing.samples import sample
 
 if TYPE_CHECKING:
-    from aiocloudauth.testing.messages import Answer
     from aiocloudauth.testing.asked import Asked
+    from aiocloudauth.testing.messages import Answer
 
 __all__ = [
     "deployment_document",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from aiocloudauth.testing.messages import Answer, failure, json_answer
 from aiocloudauth.testing.deployment_documents import (
     deployment_document,
     metadata,
@@ -18,6 +17,7 @@ from aiocloudauth.testing.deployment_documents import (
     versioned,
 )
 from aiocloudauth.testing.deployments import Refused, Resource
+from aiocloudauth.testing.messages import Answer, failure, json_answer
 from aiocloudauth.testing.search import UnknownQuery, matches
 
 if TYPE_CHECKING:

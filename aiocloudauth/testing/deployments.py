@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define, field
 
 from aiocloudauth.errors import ConfigurationError
-from aiocloudauth.testing.plans import Attempt, Plan
 from aiocloudauth.testing.instants import iso
+from aiocloudauth.testing.plans import Attempt, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

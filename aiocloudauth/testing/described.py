@@ -10,12 +10,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from aiocloudauth.testing.messages import Answer, failure, json_answer
 from aiocloudauth.testing.asked import Asked
 from aiocloudauth.testing.catalogue import Described, catalogue
 from aiocloudauth.testing.deployment_operations import DEPLOYMENT_OPERATIONS
 from aiocloudauth.testing.deployments import Refused
 from aiocloudauth.testing.instants import iso
+from aiocloudauth.testing.messages import Answer, failure, json_answer
 from aiocloudauth.testing.samples import misfits, sample
 
 if TYPE_CHECKING:
