@@ -382,7 +382,7 @@ def reply(answer: Answer) -> Operation:
 
 
 async def _wait(realm: Realm, call: Call) -> Answer | None:
-    """Wait as long as the query says; 400 if that is no time."""
+    """Wait for as long as the query says; 400 if that is no time."""
     if call.arrival.query and (delay := call.query("delay")) is not None:
         if (seconds := _seconds(delay)) is None:
             return _invalid_data(realm, "delay")

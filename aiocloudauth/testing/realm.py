@@ -36,7 +36,7 @@ class Identity:
     user: User | None = None
     token: IssuedToken | None = field(default=None, repr=False)
 
-    #: When the API key ends, if it is one that does.
+    #: When an API key ends, if it does.
     key_expires_at: float | None = None
     refused_with: str | None = None
 

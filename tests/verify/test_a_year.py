@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from attrs import evolve
 
 from aiocloudauth import RenewalPolicy, SessionExpiredError, TokenRefresher
 from aiocloudauth._core import lifecycle, schedule
-from aiocloudauth._core.lifecycle import Machine, Ways
+from aiocloudauth._core.lifecycle import Machine
 from aiocloudauth._core.states import FOREVER
 from aiocloudauth._runtime.timer import Timer
 from tests.verify.simulated_year import run as year
@@ -25,59 +26,45 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiocloudauth import SessionToken
-    from tests.verify.simulated_year.run import Report
-
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 #: Every kind of event happens in so many days, one after the other.
 SHORT = 1.3
 
 
-@cache
-def kept(seed: int) -> Report:
-    """Return the report of a short run with the client as it is."""
-    return year.run(seed, SHORT)
+def lived(*arguments: str) -> list[str]:
+    """Return what the program prints, run in a process of its own that no coverage slows down."""
+    environment = {n: v for n, v in os.environ.items() if not n.startswith("COVERAGE_")}
+    command = [sys.executable, "-m", "tests.verify.simulated_year.run", *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("seed", range(1, 21))
-def test_no_request_fails_while_a_valid_token_could_exist(seed: int) -> None:
-    """LESSONS: no re-login after an outage; a suspend; a session cap; a rotated secret."""
-    report = kept(seed)
-    assert report.good, "\n".join(report.lines())
-    assert report.tally.answered > 500
-    assert report.logins >= 3
-    assert report.refreshes > 50
-    assert 1.0 - 1e-6 <= report.ledger.closest < 5.0
+@pytest.mark.timeout(3_600)
+def test_in_a_year_no_request_fails_while_a_valid_token_could_exist() -> None:
+    """No re-login after an outage; a suspend; a session cap; a rotated secret."""
+    said = "\n".join(lived())
+    assert re.search(r"failures +0 outside", said)
+    assert re.search(r"renewals +[3-9]\d,\d{3}\n", said)
+    assert said.endswith("The promise was kept.")
 
 
 def test_the_windows_are_few_and_requests_do_fail_in_them() -> None:
     """What excuses a failure is no blanket: it covers little more than the long outages."""
-    reports = [kept(seed) for seed in range(1, 21)]
-    assert sum(report.tally.excused.total() for report in reports) > 100
+    reports = [year.run(seed, SHORT) for seed in range(1, 5)]
+    assert [report.seed for report in reports if not report.good] == []
+    assert sum(report.tally.excused.total() for report in reports) > 20
     windows = [window for report in reports for window in report.windows]
     assert len(windows) < sum(len(report.ledger.barred) for report in reports)
-    assert sum(window.end - window.start for window in windows) < 0.02 * 20 * SHORT * 86_400
+    assert sum(window.end - window.start for window in windows) < 0.02 * 4 * SHORT * 86_400
 
 
 def test_a_seed_gives_the_same_report_wherever_it_runs() -> None:
     """In this process and in another one, which hashes and places objects otherwise."""
-    first = kept(3).lines()
-    command = [
-        sys.executable,
-        "-m",
-        "tests.verify.simulated_year.run",
-        "--seed",
-        "3",
-        "--days",
-        str(SHORT),
-    ]
-    environment = {**os.environ, "PYTHONHASHSEED": "7"}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=50
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == first
-    assert kept(4).lines() != first
+    assert lived("--seed", "3", "--days", str(SHORT)) == year.run(3, SHORT).lines()
 
 
 # -- broken clients -----------------------------------------------------------------------
@@ -113,14 +100,14 @@ def too_late(patch: pytest.MonkeyPatch) -> None:
 
 
 def gives_up(patch: pytest.MonkeyPatch) -> None:
-    """LESSONS: one network error ends renewal for good."""
-    patch.setattr(Machine, "retry_at", lambda *_: FOREVER)
+    """One network error ends renewal for good."""
+    patch.setattr(Machine, "retry_at", lambda *_, **__: FOREVER)
 
 
 def hot_loop(patch: pytest.MonkeyPatch) -> None:
     """The floor between attempts is gone."""
-    patch.setattr(Ways, "earliest", lambda self, record, at: at)
-    patch.setattr(lifecycle, "backoff", lambda *_: 0.4)
+    patch.setattr(Machine, "earliest", lambda self, record, at: at)
+    patch.setattr(lifecycle, "backoff", lambda *_, **__: 0.4)
 
 
 def not_asked_again(patch: pytest.MonkeyPatch) -> None:
@@ -133,25 +120,16 @@ async def _first_password() -> str:
 
 
 @pytest.mark.parametrize(
-    ("breakage", "seed"),
-    [
-        (no_renewal, 1),
-        (no_waiting, 1),
-        (too_late, 1),
-        (gives_up, 1),
-        (hot_loop, 1),
-        (not_asked_again, 1),
-    ],
+    "breakage", [no_renewal, no_waiting, too_late, gives_up, hot_loop, not_asked_again]
 )
 def test_a_broken_client_is_found_out(
     breakage: Callable[[pytest.MonkeyPatch], None],
-    seed: int,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The check can fail: each of these makes it report, and the program exit with 1."""
     breakage(monkeypatch)
-    assert year.main(["--seed", str(seed), "--days", str(SHORT)]) == 1
+    assert year.main(["--days", str(SHORT)]) == 1
     printed = capsys.readouterr().out
     assert printed.endswith("THE PROMISE WAS BROKEN.\n")
     if breakage is not hot_loop:
