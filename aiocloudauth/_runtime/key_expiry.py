@@ -45,7 +45,3 @@ class KeyExpiry:
         """Wait for nothing any more."""
         self._ends = None
         self._timer.set(math.inf)
-
-    def forget(self) -> None:
-        """Drop the timer of a loop that is gone."""
-        self._timer.forget()

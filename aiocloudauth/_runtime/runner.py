@@ -217,7 +217,6 @@ class Runner:
         self._flight = None
         self._flights.clear()
         self._alarm.forget()
-        self._key_expiry.forget()
         self.waiters.forget()
         self.outcomes.forget()
         self.trials.forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from aiocloudauth.testing import Body, CloudServer, Fault, ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from aiocloudauth.api import types
 
 DAY = 86_400.0
 
@@ -40,14 +43,17 @@ class Scene:
         ]
 
 
-async def make_key(server: CloudServer, clock: ManualClock, expiration: str | None) -> str:
+async def make_key(
+    server: CloudServer, expiration: str | None, clock: ManualClock | None = None
+) -> str:
     """Make an API key."""
-    cloud = CloudSession(server.url, Password("admin", "secret"), clock=clock)
-    await clock.drive(cloud.open())
-    body: Any = {"description": "d"} | ({"expiration": expiration} if expiration else {})
-    made = await clock.drive(cloud.api.create_api_key(body=body))
-    await clock.drive(cloud.close())
-    return str(made["key"])
+
+    async def make() -> str:
+        async with CloudSession(server.url, Password("admin", "secret"), clock=clock) as cloud:
+            body: types.CreateApiKeyRequest = {"description": "d", "expiration": expiration}
+            return str((await cloud.api.create_api_key(body=body))["key"])
+
+    return await (clock.drive(make()) if clock else make())
 
 
 @asynccontextmanager
@@ -56,7 +62,7 @@ async def scene(expiration: str | None = "2d", **server: Any) -> AsyncIterator[S
     clock = ManualClock()
     async with CloudServer(clock=clock, **server) as cloud_server:
         ends = datetime.fromtimestamp(clock.time(), UTC) + timedelta(days=2)
-        key = await make_key(cloud_server, clock, expiration)
+        key = await make_key(cloud_server, expiration, clock)
         cloud = CloudSession(cloud_server.url, ApiKey(key), clock=clock)
         made = Scene(clock, cloud_server, cloud, ends)
         cloud.subscribe(made.seen.append)
@@ -104,7 +110,10 @@ async def test_a_key_with_less_than_a_day_left_is_told_of_at_once(
     assert [one.levelname for one in caplog.records if "API key" in one.getMessage()] == ["WARNING"]
     async with scene() as it:
         await it.ask()
-        it.clock.suspend(1.1 * DAY)
+        it.clock.suspend(0.5 * DAY)
+        await it.clock.advance(60)
+        assert it.told() == []
+        it.clock.suspend(0.6 * DAY)
         await it.clock.advance(60)
         assert it.told() == [it.ends]
 
@@ -113,7 +122,7 @@ async def test_another_key_has_an_end_of_its_own() -> None:
     """The one before is not told of any more."""
     async with scene() as it:
         await it.ask()
-        key = await make_key(it.server, it.clock, "5d")
+        key = await make_key(it.server, "5d", it.clock)
         await it.clock.drive(it.cloud.login(ApiKey(key)))
         assert it.cloud.session_expiration_time is None
         await it.clock.advance(1.5 * DAY)
@@ -154,7 +163,7 @@ async def test_a_client_of_ones_own_learns_it_too() -> None:
     """With the middleware alone."""
     clock = ManualClock()
     async with CloudServer(clock=clock) as server:
-        key = await make_key(server, clock, "2d")
+        key = await make_key(server, "2d", clock)
         refresher = TokenRefresher(server.url, ApiKey(key), clock=clock)
         await clock.drive(refresher.open())
         async with aiohttp.ClientSession(middlewares=[BearerMiddleware(refresher)]) as http:
@@ -163,3 +172,40 @@ async def test_a_client_of_ones_own_learns_it_too() -> None:
         assert refresher.current.session_expiration_time is not None
         await clock.drive(refresher.close())
     assert clock.next_due is None
+
+
+async def test_a_late_answer_to_the_key_before_changes_nothing() -> None:
+    """The key in hand has no end that is known."""
+    async with scene() as it:
+        late = asyncio.ensure_future(it.cloud.get("/deployments?delay=60"))
+        await it.clock.advance(1)
+        key = await make_key(it.server, None, it.clock)
+        await it.clock.drive(it.cloud.login(ApiKey(key)))
+        await it.clock.drive(late)
+        assert it.cloud.session_expiration_time is None
+
+
+async def test_after_a_logout_no_key_is_told_of() -> None:
+    """Nobody uses it any more, and no timer is left."""
+    async with scene() as it:
+        await it.ask()
+        await it.clock.drive(it.cloud.logout())
+        assert it.clock.next_due is None
+
+
+async def test_an_answer_in_another_event_loop_changes_nothing() -> None:
+    """A timer there would belong to a loop that soon ends."""
+    async with CloudServer() as server:
+        key = await make_key(server, "2d")
+        async with TokenRefresher(server.url, ApiKey(key)) as refresher:
+
+            async def elsewhere() -> int:
+                async with (
+                    aiohttp.ClientSession(**refresher.client_options()) as http,
+                    http.get(f"{server.url}/api/v1/deployments") as response,
+                ):
+                    return response.status
+
+            assert await asyncio.to_thread(asyncio.run, elsewhere()) == 200
+            assert refresher.current is not None
+            assert refresher.current.session_expiration_time is None
