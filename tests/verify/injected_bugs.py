@@ -338,7 +338,7 @@ def a_403_is_replayed(patch: Patch) -> None:
         response = await call(self, request, handler)
         if response.status == 403:
             response.release()
-            response = await self._written(request, handler)
+            response = await call(self, request, handler)
         return response
 
     patch.setattr(BearerMiddleware, "__call__", stubborn)
