@@ -30,7 +30,7 @@ RUN := $(BIN)/python
 PYTEST = $(RUN) -m pytest -n $(JOBS) --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test verify cover report simulate soak fuzz lint format wheel bench bench-quick bench-kit \
+.PHONY: help demo test verify cover report simulate soak fuzz api lint format wheel bench bench-quick bench-kit \
     mutants clean
 
 help:
@@ -38,6 +38,7 @@ help:
 	@echo "make test    what every change has to pass, in three minutes (ARGS='-k name' to choose)"
 	@echo "make verify  long courses, planted bugs, a simulated year, memory, forks, examples"
 	@echo "make cover   make test, and the branch coverage, which has to be 100 %"
+	@echo "make api     make the operations' table, types and stub from their facts"
 	@echo "make lint    ruff, mypy --strict, basedpyright, the import contracts"
 	@echo "make format  let ruff put the layout right"
 	@echo "make wheel   build, install in a fresh venv, import every module alone"
@@ -102,6 +103,10 @@ soak: $(VENV)/dev.stamp
 
 fuzz: $(VENV)/test.stamp
 	$(RUN) -m pytest tests/verify/test_random_answers.py --timeout=0 --hypothesis-profile=fuzz $(ARGS)
+
+# The table, the types, the stub and the list of operations, from aiocloudauth/api/facts.json.
+api: $(VENV)/run.stamp
+	@$(BIN)/python tools/generate_api.py
 
 # All of them run, so that one round shows every finding.
 CHECKS := "ruff check" "ruff format --check --diff" mypy "basedpyright --pythonpath $(BIN)/python" \
