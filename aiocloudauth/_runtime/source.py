@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aiocloudauth import events
@@ -14,6 +13,7 @@ from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
 
 if TYPE_CHECKING:
     from aiocloudauth._runtime.guard import Guard
+    from aiocloudauth._runtime.observer import Observer
     from aiocloudauth._runtime.runner import Runner
     from aiocloudauth._runtime.subscribers import Subscribers
     from aiocloudauth._wire.endpoint import Endpoint
@@ -60,6 +60,20 @@ class TokenSource:
         self.policy = policy
 
     @property
+    def observer(self) -> Observer | None:
+        """Who measures, if anybody does."""
+        return self._runner.observer
+
+    @observer.setter
+    def observer(self, observer: Observer | None) -> None:
+        self._runner.observer = observer
+
+    @property
+    def failures(self) -> int:
+        """Failed attempts since the last success."""
+        return self._runner.state.record.failures
+
+    @property
     def current(self) -> SessionToken | None:
         """The token to send now, or `None` if there is none that may still be sent."""
         served = self._runner.served
@@ -104,11 +118,16 @@ class TokenSource:
         gone_at = now if self._runner.served.token is not None else self._runner.gone_at
         since = now if began is None else max(began, gone_at)
         end = min(since + self.policy.renewal_timeout, until)
-        with suppress(TimeoutError):  # no error that a caller is denied with is one
+        try:
             async with self.clock.timeout(end - now):
                 return await self._runner.waiters.wait(
                     lambda: self._runner.feed(reason(self._timeline.now()))
                 )
+        except TimeoutError:  # no error that a caller is denied with is one
+            pass
+        finally:
+            if reason is Wanted:
+                self._waited(now)
         awaited = self._runner.awaited
         why = f": {awaited} has given nothing yet" if awaited else ""
         late = RenewalTimeoutError(f"no token within {max(end - since, 0.0):g} s{why}")
@@ -122,6 +141,8 @@ class TokenSource:
             ConfigurationError: This is not the event loop of the session.
         """
         self.guard.require_own_loop()
+        if self._runner.observer is not None:
+            self._runner.observer.refused()
         return self._runner.verdict(self._rejection(token, coded=coded)) is not Verdict.FINAL
 
     async def refused(self, token: SessionToken, *, coded: bool, until: float = math.inf) -> None:
@@ -133,18 +154,27 @@ class TokenSource:
         if self._runner.verdict(rejection) is not Verdict.WAIT:
             self._runner.feed(rejection)
             return
-        # How the attempt ended is told by the token then held.
-        with suppress(CloudAuthError, TimeoutError):
-            left = until - self.clock.monotonic()
-            async with self.clock.timeout(min(self.policy.attempt_timeout, left)):
+        now = self.clock.monotonic()
+        try:
+            async with self.clock.timeout(min(self.policy.attempt_timeout, until - now)):
                 await self._runner.outcomes.wait(lambda: self._runner.feed(rejection))
+        except (CloudAuthError, TimeoutError):
+            pass  # how the attempt ended is told by the token then held
+        finally:
+            self._waited(now)
 
     def reject(self, token: SessionToken) -> bool:
         """Tell of a refusal in the API's own words; return whether another may be had."""
         if self.guard.opened and not self.guard.closed:
             self.guard.require_own_loop()
+            if self._runner.observer is not None:
+                self._runner.observer.refused()
             self._runner.feed(self._rejection(token, coded=True))
         return self.renewable
+
+    def _waited(self, since: float) -> None:
+        if self._runner.observer is not None:
+            self._runner.observer.waited(self.clock.monotonic() - since)
 
     def _rejection(self, token: SessionToken, *, coded: bool) -> Rejected:
         now, draw = self._timeline.now(), self.clock.random()
