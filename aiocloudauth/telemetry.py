@@ -117,7 +117,9 @@ class _Telemetry:
         self._tracer = tracer
         counter, gauge = meter.create_counter, meter.create_gauge
         self._expiry = gauge(
-            "aiocloudauth.session.expiry_timestamp", "s", "When the token ends, Unix time; 0: never, or none is held"
+            "aiocloudauth.session.expiry_timestamp",
+            "s",
+            "When the token ends, Unix time; 0: never, or none is held",
         )
         self._success = gauge(
             "aiocloudauth.renewal.last_success_timestamp",
