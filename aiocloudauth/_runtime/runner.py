@@ -169,6 +169,11 @@ class Runner:
         return self.state.record.error
 
     @property
+    def credentials(self) -> Credentials:
+        """Those that the session logs in with."""
+        return self._attempts.credentials
+
+    @property
     def awaited(self) -> str:
         """Whom the attempt under way waits for that is none of the API's, if for anybody."""
         return self._attempts.awaited

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aiocloudauth._runtime.subscribers import Subscribers
     from aiocloudauth._wire.endpoint import Endpoint
     from aiocloudauth.clock import Clock, Timeline
+    from aiocloudauth.credentials import Credentials
     from aiocloudauth.policy import RenewalPolicy
     from aiocloudauth.token import Secret, SessionToken
 
@@ -67,6 +68,16 @@ class TokenSource:
     @observer.setter
     def observer(self, observer: Observer | None) -> None:
         self._runner.observer = observer
+
+    @property
+    def credentials(self) -> Credentials:
+        """Those that the session logs in with."""
+        return self._runner.credentials
+
+    @property
+    def renewals(self) -> int:
+        """How many tokens have followed the first."""
+        return max(self._runner.state.record.generation - 1, 0)
 
     @property
     def failures(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import signal
 import sys
@@ -11,14 +10,11 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import aiohttp
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from aiocloudauth.testing import CloudServer, Fault, Late, Status, User
 from tests.verify import programs
 from tests.verify.programs import (
-    EXAMPLES,
     PATIENCE,
     answering,
     ended,
@@ -31,7 +27,6 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import AsyncIterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     Running = AbstractContextManager[subprocess.Popen[str]]
 
@@ -213,42 +208,3 @@ async def test_the_worker_runs_against_an_answer_without_deployments() -> None:
             await until(lambda: len(server.log.to("/deployments")) == 1)
             process.send_signal(signal.SIGTERM)
             assert await ended(process) == (0, "drained\n", "")
-
-
-# -- notebook -----------------------------------------------------------------------------
-
-
-def test_the_notebook_is_committed_without_outputs() -> None:
-    """Outputs would differ from run to run, and tell of the machine they come from."""
-    text = (EXAMPLES / "notebook.ipynb").read_text(encoding="utf-8")
-    notebook = json.loads(text)
-    nbformat.validate(notebook)
-    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    assert [cell for cell in cells if cell["outputs"] or cell["execution_count"]] == []
-    assert any("= await CloudSession(" in "".join(cell["source"]) for cell in cells)
-
-
-async def test_the_notebook_runs_in_a_jupyter_kernel(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Top-level await, in a kernel whose loop lives on between the cells."""
-    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
-        monkeypatch.setenv(name, str(tmp_path / name.lower()))
-    path = EXAMPLES / "notebook.ipynb"
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # it has no types
-    async with CloudServer() as server:
-        server.reply("/deployments", {"deployments": []})
-        client = NotebookClient(notebook, timeout=PATIENCE, kernel_name="python3")
-        await client.async_execute(env=environment(server))
-        assert (server.stats.logins, server.stats.refreshes, server.stats.logouts) == (1, 1, 1)
-    shown = [
-        output["data"]["text/plain"]
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-    ]
-    assert re.fullmatch(r"<CloudSession http://\S+ active>", shown[0])
-    assert shown[1] == "{'deployments': []}"
-    assert "SessionState.ACTIVE" in shown[2]
-    assert "SessionState.CLOSED" in shown[3]
-    assert "secret" not in "".join(shown)
