@@ -13,6 +13,7 @@ from attrs import evolve
 
 from aiocloudauth import events
 from aiocloudauth._core.lifecycle import Machine, left_over
+from aiocloudauth._core.schedule import clock_offset
 from aiocloudauth._core.states import (
     FOREVER,
     Abandon,
@@ -49,7 +50,9 @@ from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from aiocloudauth._core.states import Grant
     from aiocloudauth._runtime.attempt import Attempts
+    from aiocloudauth._runtime.observer import Observer
     from aiocloudauth._runtime.subscribers import Subscribers
     from aiocloudauth.clock import Clock, Timeline
     from aiocloudauth.credentials import Credentials
@@ -75,6 +78,10 @@ class Served:
 
 
 NOTHING: Final = Served(None, -FOREVER)
+
+#: What attempts are called where they are measured.
+_KINDS: Final = {Ask: "question", Login: "login", Refresh: "refresh"}
+_UNANSWERED: Final = CloudAuthError("GET /users/auth did not say whether the token is good")
 
 
 def abilities_of(credentials: Credentials) -> Abilities:
@@ -109,6 +116,7 @@ class Runner:
         "ends",
         "gone_at",
         "machine",
+        "observer",
         "outcomes",
         "recent",
         "served",
@@ -161,11 +169,18 @@ class Runner:
         #: Credentials for the next login on trial.
         self.trial: Credentials | None = None
         self._tried: Credentials | None = None
+        #: Who measures, if anybody does.
+        self.observer: Observer | None = None
 
     @property
     def last_error(self) -> CloudAuthError | None:
         """The last failure of a renewal; `None` after a success."""
         return self.state.record.error
+
+    @property
+    def credentials(self) -> Credentials:
+        """Those that the session logs in with."""
+        return self._attempts.credentials
 
     @property
     def left_over(self) -> SessionToken | None:
@@ -307,6 +322,7 @@ class Runner:
 
     async def _fly(self, effect: Ask | Login | Refresh, trial: Credentials | None) -> None:
         this, number = asyncio.current_task(), effect.number
+        began = self._clock.monotonic()
         try:
             if isinstance(effect, Ask):
                 good = await self._attempts.ask(effect)
@@ -318,10 +334,12 @@ class Runner:
             raise
         except CloudAuthError as error:
             self._fail(number, error)
+            self._observe(effect, began, error=error)
         except BaseException as error:  # renewal must survive any fault, and report it
             unforeseen = CloudAuthError(f"a renewal failed: {type(error).__name__}")
             unforeseen.retryable = True  # who knows
             self._fail(number, unforeseen.because(error))
+            self._observe(effect, began, error=unforeseen)
             log(logging.ERROR, "a renewal failed in an unforeseen way", exc_info=error)
             if not isinstance(error, Exception):
                 raise  # KeyboardInterrupt and its like go on, once those who wait are told
@@ -330,10 +348,25 @@ class Runner:
             if isinstance(effect, Ask):
                 answer = Confirmed(now, number) if good else Unconfirmed(now, number, good is False)
                 self.feed(answer)
+                self._observe(effect, began, error=_UNANSWERED if good is None else None)
                 return
             self._tried = trial
             abilities = None if trial is None else abilities_of(trial)
             self.feed(Granted(now, number, grant, self._clock.random(), abilities))
+            self._observe(effect, began, grant=grant)
+
+    def _observe(
+        self,
+        effect: Ask | Login | Refresh,
+        began: float,
+        *,
+        error: CloudAuthError | None = None,
+        grant: Grant | None = None,
+    ) -> None:
+        if self.observer is not None:
+            took = self._clock.monotonic() - began
+            offset = None if grant is None else clock_offset(grant)
+            self.observer.attempted(_KINDS[type(effect)], took, error, offset)
 
     def _fail(self, number: int, error: CloudAuthError) -> None:
         self.feed(Failed(self._timeline.now(), number, error, self._clock.random()))
