@@ -346,7 +346,7 @@ def a_403_is_replayed(patch: Patch) -> None:
 
 @bug(7)
 def a_refused_request_is_sent_again_with_the_same_token(patch: Patch) -> None:
-    async def renewed(self: BearerMiddleware, request: Any, response: Any, token: Any) -> bool:
+    async def renewed(self: BearerMiddleware, request: Any, response: Any, *_: object) -> bool:
         response.release()
         await request.close()
         return True
