@@ -36,7 +36,6 @@ from aiocloudauth._core.states import (
     Withhold,
     Woken,
 )
-from aiocloudauth._runtime.subscribers import log
 from aiocloudauth._runtime.timer import Timer
 from aiocloudauth._runtime.waiters import Waiters
 from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
@@ -141,6 +140,7 @@ class Runner:
         self.drops = 0
         #: Callers who wait for a token.
         self.waiters: Waiters[SessionToken] = Waiters()
+        subscribers.waiters = self.waiters
         #: Callers who wait for the outcome of an attempt.
         self.outcomes: Waiters[None] = Waiters()
         #: Callers who wait until no attempt is under way.
@@ -182,6 +182,7 @@ class Runner:
                 self.state, effects = self.machine.step(self.state, self._inputs[0])
                 for effect in effects:
                     self._perform(effect)
+                self._subscribers.settle()
                 self._inputs.popleft()
         except BaseException:
             self._inputs.clear()
@@ -223,7 +224,8 @@ class Runner:
                 while self._flights:
                     await asyncio.wait(self._flights)
         for flight in self._flights:
-            log(logging.WARNING, "%s does not end, though it was cancelled", flight.get_name())
+            name, message = flight.get_name(), "%s does not end, though it was cancelled"
+            self._subscribers.journal.log(logging.WARNING, message, name)
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -292,7 +294,8 @@ class Runner:
             unforeseen = CloudAuthError(f"a renewal failed: {type(error).__name__}")
             unforeseen.retryable = True  # who knows
             self._fail(number, unforeseen.because(error))
-            log(logging.ERROR, "a renewal failed in an unforeseen way", exc_info=error)
+            message = "a renewal failed in an unforeseen way"
+            self._subscribers.journal.log(logging.ERROR, message, exc_info=error)
             if not isinstance(error, Exception):
                 raise  # KeyboardInterrupt and its like go on, once those who wait are told
         else:
