@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from aiocloudauth._runtime.waiters import Waiters
     from aiocloudauth.clock import Clock, Timeline
-    from aiocloudauth.errors import CloudAuthError
     from aiocloudauth.token import SessionToken
 
 __all__ = ["Journal", "log", "span"]
@@ -153,28 +152,26 @@ class Journal:
         first, outage = self._outage is None, self._during(waited)
         what = "renewal" if self._had_token else "login"
         lasted = self._timeline.now() - outage.began_at
-        message = f"{what} attempt %d failed"
-        values: list[object] = [record.attempt]
-        if first:
-            message, values = f"{what} failed", []
-        elif lost is None:
-            message, values = f"{message}, no {what} for %s", [*values, span(lasted)]
-        level = logging.WARNING
-        if lost is not None and not opening:
-            level, message = logging.ERROR, f"no token is left to send: {message}"
-        message, values = f"{message}: %s", [*values, _line(record.error)]
+        so_far = f" attempt {record.attempt} failed, no {what} for {span(lasted)}"
+        clauses = [f"{what}{' failed' if first else so_far}: {_line(record.error)}"]
+        fields: dict[str, object] = {"attempt": record.attempt}
         if any(isinstance(one, events.SessionDegraded) for one in told):
-            message = f"{message}; requests go on with the token in hand"
+            clauses.append("requests go on with the token in hand")
         if opening:
-            self._write(level, outage, record, message, values, attempt=record.attempt)
+            self._write(logging.WARNING, outage, record, clauses, **fields)
             return
-        ahead = self._ahead(record.retry_at)
+        ahead = fields["retry_in"] = self._ahead(record.retry_at)
         if lost is not None:
-            message = f"{message}; {_consequence(record.error, again=ahead is not None)}"
-        message, values = _announced(message, values, ahead)
-        if lost is not None:
-            message = f"{message}; {_remedy(record.error)}"
-        self._write(level, outage, record, message, values, attempt=record.attempt, retry_in=ahead)
+            clauses[0] = f"no token is left to send: {clauses[0]}"
+            mends = ahead is not None and record.error.retryable
+            clauses.append("requests wait for it, then fail" if mends else "requests fail")
+        then = "no further attempt by itself"
+        clauses.append(then if ahead is None else f"the next attempt is in {span(ahead)}")
+        if lost is None:
+            self._write(logging.WARNING, outage, record, clauses, **fields)
+        else:
+            clauses.append(_remedy(record.error))
+            self._write(logging.ERROR, outage, lost, clauses, **fields)
 
     def _lost(self, record: events.SessionLost, waited: int) -> None:
         """Write down a loss that comes by itself, when the token in hand ends."""
@@ -182,8 +179,8 @@ class Journal:
         error = record.error
         if isinstance(error, SessionExpiredError) and error.__cause__ is not None:
             error = error.__cause__  # type: ignore[assignment]  # what a request's own error is from
-        message = f"no token is left to send: %s; {_remedy(error)}"
-        self._write(logging.ERROR, outage, record, message, [_line(error)])
+        clauses = [f"no token is left to send: {_line(error)}", _remedy(error)]
+        self._write(logging.ERROR, outage, record, clauses)
 
     def _during(self, waited: int) -> Outage:
         if self._outage is None:
@@ -195,8 +192,7 @@ class Journal:
         level: int,
         outage: Outage,
         record: events.RenewalFailed | events.SessionLost,
-        message: str,
-        values: list[object],
+        clauses: list[str],
         **fields: object,
     ) -> None:
         now = self._timeline.now()
@@ -209,8 +205,8 @@ class Journal:
         self._record(
             level,
             record,
-            message,
-            *values,
+            "%s",
+            "; ".join(clauses),
             error_type=type(record.error).__name__,
             outage_seconds=round(now - outage.began_at, 3),
             **fields,
@@ -282,18 +278,8 @@ def _in(ahead: float | None) -> str:
     return "at an unknown time" if ahead is None else f"in {span(ahead)}"
 
 
-def _announced(message: str, values: list[object], ahead: float | None) -> tuple[str, list[object]]:
-    if ahead is None:
-        return f"{message}; no further attempt by itself", values
-    return f"{message}; the next attempt is in %s", [*values, span(ahead)]
-
-
 def _line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
-
-
-def _consequence(error: CloudAuthError, *, again: bool) -> str:
-    return "requests wait for it, then fail" if again and error.retryable else "requests fail"
 
 
 def _remedy(error: BaseException) -> str:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STEADY = RenewalPolicy(jitter=0.0)
+LOST = (
+    "no token is left to send: TransportError; "
+    "see whether the host is up and can be reached from here"
+)
 
 
 @pytest.fixture
@@ -32,6 +36,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixtur
 
 
 def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Return the package's own records."""
     return [one for one in caplog.records if one.name == "aiocloudauth"]
 
 
@@ -191,13 +196,11 @@ def test_what_else_may_happen_is_told_too(logged: pytest.LogCaptureFixture) -> N
         ("DEBUG", "took a newer token from the store; the token ends at an unknown time"),
         (
             "ERROR",
-            "no token is left to send: TransportError; "
-            "see whether the host is up and can be reached from here",
+            LOST,
         ),
         (
             "DEBUG",
-            "no token is left to send: TransportError; "
-            "see whether the host is up and can be reached from here",
+            LOST,
         ),
     ]
 

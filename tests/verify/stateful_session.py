@@ -7,6 +7,7 @@ whose requests and renewals reach a `CloudServer` in memory, on virtual time.
 from __future__ import annotations
 
 import asyncio
+import logging
 import io
 import math
 from contextlib import suppress
@@ -401,6 +402,7 @@ class StatefulSession(WatchedSession, RuleBasedStateMachine):
                 self._end()
         finally:
             self.log.removeHandler(self.records)
+            self.log.setLevel(logging.NOTSET)
             try:
                 self.loop.run_until_complete(self._leave())
             finally:
