@@ -7,8 +7,8 @@ whose requests and renewals reach a `CloudServer` in memory, on virtual time.
 from __future__ import annotations
 
 import asyncio
-import logging
 import io
+import logging
 import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal
