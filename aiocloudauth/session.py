@@ -224,7 +224,7 @@ class CloudSession(Openable):
             SessionClosedError: Before `open`, or after `close`.
         """
         self._guard.require_open(called=True)
-        return self._live
+        return cast("aiohttp.ClientSession", self._http)  # it is there while the guard is open
 
     @property
     def token(self) -> SessionToken | None:
@@ -363,7 +363,7 @@ class CloudSession(Openable):
         self, method: str, url: URL, options: dict[str, Any], *, raises: bool
     ) -> aiohttp.ClientResponse:
         with UnderWay(self._guard):
-            response = await self._live.request(method, url, **options)
+            response = await self._http.request(method, url, **options)  # type: ignore[union-attr]  # open
             if raises and response.status >= 400:
                 # By no other name: a traceback with local variables must not show the answer.
                 error = [await self._error_of(response)]
@@ -377,7 +377,7 @@ class CloudSession(Openable):
         with UnderWay(self._guard):
             try:
                 websocket: aiohttp.ClientWebSocketResponse
-                websocket = await self._live.ws_connect(url, **options)
+                websocket = await self.http.ws_connect(url, **options)
             except aiohttp.WSServerHandshakeError as error:
                 if error.status < 400:
                     raise
@@ -386,10 +386,6 @@ class CloudSession(Openable):
                 return websocket
             raise refusal.pop()  # without aiohttp's as its cause, which holds all header fields
         raise ended()
-
-    @property
-    def _live(self) -> aiohttp.ClientSession:
-        return cast("aiohttp.ClientSession", self._http)  # it is there while the guard is open
 
     def _prepare(self, url: URL, options: dict[str, Any]) -> bool:
         """Fit a call's options to the session; return whether a status of 400 or more raises."""

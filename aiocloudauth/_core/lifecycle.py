@@ -463,7 +463,7 @@ class Machine:
             effects = (*effects, Emit(events.SessionLost, {"error": for_request(error)}))
         hopeless = record.generation == 0 and not error.retryable
         if hopeless or _slow(record):
-            effects = (*effects, Deny(error))
+            effects = (*effects, Deny(for_request(error)))
         return after, effects
 
     def login_instead(self, state: Renewing | Acquiring, now: float, held: Held) -> Step:

@@ -43,7 +43,7 @@ from aiocloudauth.testing import (
     Late,
     ManualClock,
 )
-from tests.own_client import OwnClient
+from tests.verify.own_client import OwnClient
 from tests.verify.stateful_values import DATE, ODD_PATHS, ROUNDING, WHOLE, Call, Issued
 
 if TYPE_CHECKING:
