@@ -32,7 +32,7 @@ _BY_CLASS: Final[tuple[tuple[type[BaseException], int, str], ...]] = (
     (errors.StoreError, 3, ""),
     (errors.RenewalTimeoutError, 124, "is it up, and no firewall between? --timeout waits longer"),
     (errors.PlanTimeoutError, 124, "the plan goes on: waiting again is fine"),
-    (errors.TLSError, 8, "--ca-file names an authority; aiocloudauth doctor shows the certificate"),
+    (errors.TLSError, 8, "here --ca-file FILE is ssl=; aiocloudauth doctor says more"),
     (errors.TransportError, 8, "is it up, and are host and port right? (ECE: 12443 for https)"),
     (errors.UnauthenticatedError, 4, "check user and password, or the key"),
     (errors.AuthenticationError, 4, "check user and password, or the key"),
@@ -76,7 +76,7 @@ def line(error: BaseException) -> str:
     # A note of the error's own on the URL says more.
     astray = isinstance(error, errors.ApiError) and "/users/auth/" in error.url and "?" in text
     if advice and not astray:
-        text = f"{text.rstrip('.')}: {advice}"
+        text = f"{text.rstrip('.')}; {advice}"
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 

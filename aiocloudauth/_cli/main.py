@@ -8,7 +8,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,10 @@ COMMANDS: Final = {
 class _Parser(argparse.ArgumentParser):
     """Says in one line what is wrong."""
 
+    def __init__(self, **options: Any) -> None:
+        """Take no abbreviation: ``--password`` is not ``--password-file``."""
+        super().__init__(allow_abbrev=False, **options)
+
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message} (--help tells more)\n")
 
@@ -44,7 +48,9 @@ def _epilog() -> str:
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(prog="aiocloudauth", description=__doc__, epilog=_epilog())
-    parser.add_argument("--version", action="store_true", help="print the version and end")
+    parser.add_argument(
+        "--version", action="store_true", dest="told_version", help="print the version and end"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     wanted = next((word for word in argv if not word.startswith("-")), None)
     for name, what in COMMANDS.items():
@@ -69,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser(argv)
     try:
         arguments = parser.parse_args(argv)
-        if arguments.version:
+        if arguments.told_version:
             from aiocloudauth import __version__
 
             print(f"aiocloudauth {__version__}")

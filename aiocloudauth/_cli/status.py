@@ -30,8 +30,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(told))
         return 0
-    for name, value in told.items():
-        print(f"{name.replace('_', ' '):24} {'-' if value is None else value}")
+    from aiocloudauth._runtime.journal import span
+
+    left = told["seconds_left"]
+    ends = "" if left is None else f", ends in {span(left)}, at {told['session_expiration_time']}"
+    print(f"host     {told['host']}")
+    print(f"user     {told['user'] or 'of an API key'}")
+    print(f"session  {told['state']}{ends}")
     return 0
 
 

@@ -54,7 +54,9 @@ def log(
 
 
 def span(seconds: float) -> str:
-    """Return a duration for people: ``0.2 s``, ``12 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    """Return a duration for people: ``240 ms``, ``12 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s".replace(".0 s", " s")
     whole = round(seconds)

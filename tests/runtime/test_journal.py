@@ -208,8 +208,9 @@ def test_what_else_may_happen_is_told_too(logged: pytest.LogCaptureFixture) -> N
 @pytest.mark.parametrize(
     ("seconds", "told"),
     [
-        (0.0, "0 s"),
-        (0.24, "0.2 s"),
+        (0.0, "0 ms"),
+        (0.24, "240 ms"),
+        (2.4, "2.4 s"),
         (9.96, "10 s"),
         (12.3, "12 s"),
         (60.0, "1 min"),
