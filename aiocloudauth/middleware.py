@@ -35,6 +35,9 @@ __all__ = ["BearerMiddleware", "BearerRequest"]
 _TELLING: Final = 0.1
 _TELLING_SHARE: Final = 0.1
 
+#: What says when the API key ends that a request was sent with. Source: ECE 3.8 API.
+_KEY_EXPIRATION: Final = "X-Elastic-Api-Key-Expiration"
+
 
 class _NothingWrittenError(Exception):
     """The request wants another connection than this, which aiohttp then closes."""
@@ -151,12 +154,20 @@ class BearerMiddleware:
             return await self._unbound(request, handler, within)
         request.source, request.began, request.within = self._source, self._now(), within
         response = await self._written(request, handler)
-        if response.status != 401 or request.sent is None:
+        if request.sent is None:
+            return response
+        self._note_end(request.sent, response)
+        if response.status != 401:
             return response
         until = _until(request, request.began, within)
         if not await self._renewed(request, response, request.sent, until):
             return response
         return await self._written(request, handler)
+
+    def _note_end(self, token: SessionToken, response: aiohttp.ClientResponse) -> None:
+        """Take in when an API key ends, if an answer to it says so."""
+        if token.scheme == "ApiKey":
+            self._source.key_ends(token, response.headers.get(_KEY_EXPIRATION))
 
     async def _written(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -185,6 +196,7 @@ class BearerMiddleware:
         token = await self._source.usable(until=until)
         request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
         response = await self._written(request, handler)
+        self._note_end(token, response)
         if response.status != 401 or not await self._renewed(request, response, token, until):
             return response
         token = await self._source.usable(until=until)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
 
 import aiohttp
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
         TlsOption,
         WebSocketOptions,
     )
+    from aiocloudauth.api import Api
+    from aiocloudauth.api.plans import Plans
     from aiocloudauth.clock import Clock
     from aiocloudauth.errors import ApiError, CloudAuthError
     from aiocloudauth.events import Event
@@ -226,6 +228,20 @@ class CloudSession(Openable):
         self._guard.require_open(called=True)
         return cast("aiohttp.ClientSession", self._http)  # it is there while the guard is open
 
+    @cached_property
+    def api(self) -> Api:
+        """Every operation of the API: ``await cloud.api.get_deployment(deployment_id)``."""
+        from aiocloudauth.api import Api
+
+        return Api(self.request, self._answer_error)
+
+    @cached_property
+    def plans(self) -> Plans:
+        """Plans that finish: ``await cloud.plans.wait(deployment_id, timeout=1800)``."""
+        from aiocloudauth.api.plans import Plans
+
+        return Plans(self.api, clock=self._source.clock)
+
     @property
     def token(self) -> SessionToken | None:
         """The token that is sent now, or `None`."""
@@ -233,7 +249,10 @@ class CloudSession(Openable):
 
     @property
     def session_expiration_time(self) -> datetime | None:
-        """When the token in hand ends by the server's clock, aware UTC; `None` if unknown."""
+        """When the token in hand ends by the server's clock, aware UTC; `None` if unknown.
+
+        For an `ApiKey`, once an answer said so.
+        """
         token = self._refresher.current
         return None if token is None else token.session_expiration_time
 
