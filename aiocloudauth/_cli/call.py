@@ -68,7 +68,8 @@ async def _call(name: str, values: dict[str, object], settings: Settings) -> obj
     from aiocloudauth.errors import ConfigurationError
 
     try:
-        session_of(settings).api.operation(name)  # before anything is sent
+        # Before anything is sent: it knows the operation, and what its arguments have to be.
+        session_of(settings).api.operation(name)(**values).close()
     except AttributeError as error:
         raise ConfigurationError(str(error)) from None
     async with connected(settings) as cloud:

@@ -82,6 +82,8 @@ def line(error: BaseException) -> str:
 
 def report(error: BaseException, *, as_json: bool) -> str:
     """Return what goes to standard error: a line, or a JSON object."""
+    if isinstance(error, KeyboardInterrupt):
+        return "aiocloudauth: interrupted"
     if not as_json:
         return f"aiocloudauth: error: {line(error)}"
     told: dict[str, object] = {

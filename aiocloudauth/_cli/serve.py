@@ -21,6 +21,7 @@ from aiocloudauth.testing.__main__ import options, server_of, users_of
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from aiocloudauth.testing import Arrival, CloudServer
 
@@ -41,21 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until told to end, or until the command has ended."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        try:
-            status = asyncio.run(_serve(arguments))
-        except KeyboardInterrupt:
-            status = 0  # where loops take no signal handlers
+        status = asyncio.run(_serve(arguments))
     for warning in caught:
         print(f"warning: {warning.message}", file=sys.stderr)
     return status
 
 
 async def _serve(arguments: argparse.Namespace) -> int:
-    told_to_end = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):
-            loop.add_signal_handler(number, told_to_end.set)
     server = server_of(arguments, on_answer=None if arguments.quiet else _note)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(server)
@@ -69,8 +62,18 @@ async def _serve(arguments: argparse.Namespace) -> int:
             return await _command(arguments.argv, settings)
         exports = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
         print("\n".join(exports), flush=True)
+        told_to_end = asyncio.Event()
+        _on_signals(told_to_end.set, told_to_end.set)
         await told_to_end.wait()
     return 0
+
+
+def _on_signals(interrupt: Callable[[], object], terminate: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    # Where loops take no signal handlers (Windows), Ctrl-C is a KeyboardInterrupt.
+    with suppress(NotImplementedError):
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+        loop.add_signal_handler(signal.SIGTERM, terminate)
 
 
 async def _command(argv: list[str], settings: dict[str, str]) -> int:
@@ -82,11 +85,9 @@ async def _command(argv: list[str], settings: dict[str, str]) -> int:
         process = await asyncio.create_subprocess_exec(*argv, env={**inherited, **settings})
     except OSError as error:
         raise ConfigurationError(f"{argv[0]} cannot be run: {error.strerror}") from None
-    try:
-        status = await process.wait()
-    except asyncio.CancelledError:
-        process.terminate()
-        raise
+    # A terminal's Ctrl-C reaches the command by itself.
+    _on_signals(lambda: None, process.terminate)
+    status = await process.wait()
     return status if status >= 0 else 128 - status
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from aiocloudauth import CloudSession
 from aiocloudauth._cli.main import main
 from aiocloudauth.testing import Body, Silence, Status
 from tests.cli.running import serving
@@ -59,6 +61,16 @@ def test_a_token_that_ends_too_soon_is_none(capsys: pytest.CaptureFixture[str]) 
     assert "which is less than --min-ttl" in err
 
 
+def test_a_token_that_may_not_be_sent_is_not_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ended before it could be."""
+    monkeypatch.setattr(CloudSession, "token", None)
+    with serving() as server:
+        assert main(["token", "--host", server.url]) == 4
+    assert "gave no token that may be sent" in capsys.readouterr().err
+
+
 # -- request ------------------------------------------------------------------------------
 
 
@@ -77,6 +89,22 @@ def test_a_request_prints_the_answer_as_it_came(
             assert arrival.body == b'{"a": 1}'
             assert arrival.headers["Content-Type"] == "application/json"
         assert server.stats.logouts == 3
+
+
+def test_on_a_terminal_an_answer_ends_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The prompt begins a line of its own."""
+
+    class Terminal(io.TextIOWrapper):
+        def isatty(self) -> bool:
+            return True
+
+    with serving() as server, Terminal(io.BytesIO()) as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        for body in ("{}", "{}\n"):
+            server.fail_next("/x", Body(body))
+            assert main(["request", "GET", "/x", "--host", server.url]) == 0
+        assert isinstance(terminal.buffer, io.BytesIO)
+        assert terminal.buffer.getvalue() == b"{}\n{}\n"
 
 
 @pytest.mark.parametrize(
@@ -107,6 +135,58 @@ def test_a_body_that_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path
         assert main(argv) == 3
         assert server.stats.login_attempts == 0
     assert "cannot be read: No such file" in capsys.readouterr().err
+
+
+# -- call ---------------------------------------------------------------------------------
+
+
+def test_a_call_takes_values_as_json_and_prints_json(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Elastic's name or Python's; a body from a file."""
+    (tmp_path / "body.json").write_text('{"size": 3}')
+    with serving() as server:
+        assert main(["call", "search-deployments", "--host", server.url]) == 0
+        assert json.loads(capsys.readouterr().out)["deployments"] == []
+        argv = ["call", "search_deployments", f"body=@{tmp_path}/body.json"]
+        assert main([*argv, "--host", server.url]) == 0
+        assert json.loads(server.log.to("/deployments/_search")[-1].body) == {"size": 3}
+
+
+def test_a_call_that_gives_bytes_prints_them_as_they_are(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    """A bundle of diagnostics is a zip file."""
+    with serving() as server:
+        bundle = Body(b"PK\0\xff", content_type="application/zip")
+        server.fail_next("/deployments", bundle)
+        assert main(["call", "list-deployments", "--host", server.url]) == 0
+    assert capsysbinary.readouterr().out == b"PK\0\xff"
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["get-deploymnt", "deployment_id=abc"], "did you mean get_deployment"),
+        (["get-deployment", "x=1"], "has no argument 'x'"),
+        (["get-deployment", "deployment_id=1"], "deployment_id"),
+        (["get-deployment", "deployment_id"], "'deployment_id' is not NAME=VALUE"),
+        (["get-deployment", "deployment_id=@/nowhere"], "/nowhere cannot be read"),
+        (["search-deployments", "body=@/dev/null"], "what body is read from is not JSON"),
+        (["login"], "call cloud.login()"),
+    ],
+    ids=" ".join,
+)
+def test_a_call_that_cannot_work_sends_nothing(
+    values: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says what is wrong, and what is near."""
+    with serving() as server:
+        assert main(["call", *values, "--host", server.url]) == 3
+        assert server.stats.login_attempts == 0
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert told in err
 
 
 # -- status -------------------------------------------------------------------------------
@@ -150,6 +230,16 @@ def test_serve_runs_a_command_with_its_settings_and_ends_with_its_status(
     assert " 200 POST /api/v1/users/auth/_login ann" in err
 
 
+def test_a_command_around_which_it_serves_ends_as_signals_end_it(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """As a shell tells it: 128 and the signal's number; its authority is in the environment."""
+    program = "import os, signal; open(os.environ['EC_CA_FILE']); os.kill(os.getpid(), 15)"
+    argv = ["serve", "--port", "0", "--tls", "--quiet", "--", sys.executable, "-c", program]
+    assert main(argv) == 143
+    assert capfd.readouterr() == ("", "")
+
+
 def test_serve_says_what_it_cannot_do(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A command, or a file of faults, that is not there; a port that is taken."""
     assert main(["serve", "--port", "0", "--", "no-such-command"]) == 3
@@ -187,4 +277,4 @@ def test_an_interrupt_ends_a_command_with_130(
 
     monkeypatch.setattr("aiocloudauth._cli.settings.read_settings", interrupted)
     assert main(["token"]) == 130
-    assert capsys.readouterr().err == "aiocloudauth: error: KeyboardInterrupt\n"
+    assert capsys.readouterr().err == "aiocloudauth: interrupted\n"

@@ -74,6 +74,30 @@ def test_a_certificate_that_is_not_trusted_comes_with_its_fingerprint(
         assert (status, found["TLS"]["result"]) == (8, "FAILED")
 
 
+def test_a_host_that_drops_packets_and_a_port_that_is_neither(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A firewall; and a port that speaks another language altogether."""
+    secret = tmp_path / "pass"
+    secret.write_text("secret")
+    secret.chmod(0o600)
+    argv = ["--user", "admin", "--password-file", str(secret)]
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"https://127.0.0.1:{mute.getsockname()[1]}"
+        status, found = examined(capsys, "--host", url, *argv)
+        assert status == 8
+        assert found["files"]["result"] == "ok"
+        assert found["TLS"]["told"].endswith(" speaks no TLS")
+
+    async def dropped(*_: object, **__: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr("asyncio.open_connection", dropped)
+    status, found = examined(capsys, "--host", url)
+    assert status == 124
+    assert "gives no answer within 0.5 s: a firewall?" in found["port"]["told"]
+
+
 def test_http_and_https_confused(capsys: pytest.CaptureFixture[str]) -> None:
     """Either way it says what to write."""
     with serving(tls=True) as server:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from aiocloudauth import errors
-from aiocloudauth._cli.exits import EXITS, exit_code, line
+from aiocloudauth._cli.exits import EXITS, exit_code, line, report
 
 EXPECTED = {
     "ApiError": 7,
@@ -71,3 +75,16 @@ def test_a_servers_words_do_not_steer_the_terminal() -> None:
     """Nor do they make two lines of one."""
     told = line(errors.ApiError("a\x1b[2J\nb"))
     assert told.startswith("a?[2J b; ")
+
+
+def test_of_an_error_of_another_kind_json_has_less() -> None:
+    """There was no answer that could have a status."""
+    told = json.loads(report(errors.TransportError("x"), as_json=True))
+    assert set(told) == {"error", "message", "exit_code", "retryable"}
+
+
+def test_the_page_has_every_status() -> None:
+    """As the help has them."""
+    page = Path(__file__).parents[2] / "docs" / "cli.md"
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {int(status): what for status, what in rows} == EXITS

@@ -260,16 +260,16 @@ def test_watch_trusts_the_authority_of_a_ca_file(environment: pytest.MonkeyPatch
     """An ECE has a certificate of its own making unless somebody changed that."""
     with serving(tls=True) as server:
         environment.setenv("EC_HOST", server.url)
-        assert main(["watch", "--ca-file", server.ca_file, "--seconds", "0.2"]) == 0
-        assert server.stats.requests == 1
+        assert main(["watch", "--ca-file", server.ca_file, "--seconds", "1.5"]) == 0
+        assert server.stats.requests >= 1
 
 
 def test_watch_trusts_anybody_only_when_told_to(environment: pytest.MonkeyPatch) -> None:
     """Nothing but --insecure turns the check of the certificate off."""
     with serving(tls=True) as server:
         environment.setenv("EC_HOST", server.url)
-        assert main(["watch", "--insecure", "--seconds", "0.2"]) == 0
-        assert server.stats.requests == 1
+        assert main(["watch", "--insecure", "--seconds", "1.5"]) == 0
+        assert server.stats.requests >= 1
 
 
 def test_ctrl_c_ends_watch_logged_out(
