@@ -32,7 +32,7 @@ def log(
     level: int,
     message: str,
     *values: object,
-    host: str = "",
+    host: str,
     exc_info: BaseException | None = None,
     **fields: object,
 ) -> None:
@@ -46,11 +46,10 @@ def log(
         exc_info: As for `logging`.
         fields: For structured logs: attributes of the record, each with ``ece_`` in front.
     """
-    if host:
-        message, values = f"%s: {message}", (host, *values)
     extra = {f"ece_{name}": value for name, value in {"host": host, **fields}.items()}
+    template = f"%s: {message}"
     with suppress(Exception):
-        logger.log(level, message, *values, exc_info=exc_info, extra=extra)
+        logger.log(level, template, host, *values, exc_info=exc_info, extra=extra)
 
 
 def span(seconds: float) -> str:

@@ -12,7 +12,7 @@ from contextvars import Context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from aiocloudauth._runtime.journal import Journal, log
+from aiocloudauth._runtime.journal import Journal
 from aiocloudauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aiocloudauth.clock import Clock, Timeline
     from aiocloudauth.token import SessionToken
 
-__all__ = ["Subscribers", "log"]
+__all__ = ["Subscribers"]
 
 
 class Subscribers:

@@ -94,6 +94,8 @@ def test_a_single_host_needs_no_name(config: Path) -> None:
     [
         ("[hosts.prod", "config.toml is not TOML: Expected ']'"),
         ("\nbad\nx = 1", "line 2"),
+        ("\n[default]\nx = 1", "line 2: default has to be a string in quotes"),
+        ('[hosts.a]\nurl = "x"\n[hosts.a.user]', "line 3: user has to be a string in quotes"),
         ("hosts = 1", "line 1: hosts has to be a table"),
         ("[hosts]\nprod = 1", "line 2: prod has to be a table: [hosts.prod]"),
         ('[hosts.a]\nurl = "x"\n[hosts.prod]\nusr = "b"', "line 4: usr is not known"),

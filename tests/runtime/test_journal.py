@@ -71,6 +71,19 @@ async def test_a_mended_outage_begins_and_ends_with_one_warning_and_has_few_betw
         assert len(attempts) > len(between) + 1
 
 
+async def test_a_loss_that_waiting_does_not_mend_says_so(
+    logged: pytest.LogCaptureFixture,
+) -> None:
+    """No authentication cluster: nobody waits for what somebody has to set up."""
+    async with manual_refresher(server={"token_lifetime": 60.0}, policy=STEADY) as run:
+        run.server.fail_next("*", NoCluster(), times=1000)
+        await run.clock.advance(70)
+        (error,) = (line for level, line in loud(logged) if level == "ERROR")
+        assert error.startswith("no token is left to send: ")
+        assert error.endswith("; mend what is named here; login() then tries at once")
+        run.server.clear_faults()
+
+
 async def test_requests_that_waited_are_counted_at_the_end(
     logged: pytest.LogCaptureFixture,
 ) -> None:
