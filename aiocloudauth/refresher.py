@@ -289,7 +289,7 @@ class TokenRefresher(Openable):
         async with guard.lock("close"):
             if guard.closed:
                 return
-            token = self._runner.served.token
+            token = self._runner.left_over
             orphaned = guard.orphaned
             guard.end()
             if orphaned:
@@ -375,7 +375,7 @@ class TokenRefresher(Openable):
         The server's failure is logged.
         """
         self._guard.require_open()
-        token = self._runner.served.token
+        token = self._runner.left_over
         self._runner.feed(LogoutAsked(self._timeline.now()))
         await self._runner.settle()
         if token is not None and token.scheme == "Bearer":

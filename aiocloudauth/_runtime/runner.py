@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import evolve
 
 from aiocloudauth import events
-from aiocloudauth._core.lifecycle import Machine
+from aiocloudauth._core.lifecycle import Machine, left_over
 from aiocloudauth._core.states import (
     FOREVER,
     Abandon,
@@ -166,6 +166,11 @@ class Runner:
     def last_error(self) -> CloudAuthError | None:
         """The last failure of a renewal; `None` after a success."""
         return self.state.record.error
+
+    @property
+    def left_over(self) -> SessionToken | None:
+        """The token whose session a logout has to end on the server, in use or withheld."""
+        return left_over(self.state, self._timeline.now())
 
     @property
     def awaited(self) -> str:

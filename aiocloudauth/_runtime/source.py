@@ -141,11 +141,11 @@ class TokenSource:
             async with self.clock.timeout(min(self.policy.attempt_timeout, left)):
                 await self._runner.outcomes.wait(lambda: self._runner.feed(rejection))
 
-    def reject(self, token: SessionToken) -> bool:
-        """Tell of a refusal in the API's own words; return whether another may be had."""
+    def reject(self, token: SessionToken, *, coded: bool = True) -> bool:
+        """Tell of a refusal and do not wait; return whether another token may be had."""
         if self.guard.opened and not self.guard.closed:
             self.guard.require_own_loop()
-            self._runner.feed(self._rejection(token, coded=True))
+            self._runner.feed(self._rejection(token, coded=coded))
         return self.renewable
 
     def key_ends(self, token: SessionToken, said: str | None) -> None:
