@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -216,6 +217,12 @@ def test_what_else_may_happen_is_told_too(logged: pytest.LogCaptureFixture) -> N
             LOST,
         ),
     ]
+
+
+def test_the_page_has_every_event() -> None:
+    """What is logged is explained."""
+    page = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
+    assert [name for name in events.__all__ if name != "Event" and f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize(
