@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from aiocloudauth.testing import (
+    Body,
     ClusterError,
+    Dated,
     Effect,
     EmptyReply,
     Fault,
     Html,
     Reset,
+    SecurityException,
     Silence,
     Status,
     TooManyRequests,
@@ -38,6 +41,8 @@ FAILURES: Final[tuple[Effect, ...]] = (
     Status(503, retry_after=5.0),
     TooManyRequests(retry_after=8.0),
     Html(504, "504 Gateway Time-out"),
+    Html(401),
+    Body('{"message": "Forbidden"}', 403),
     Reset(),
     Reset(at=20, after_work=True),
     EmptyReply(after_work=True),
@@ -47,6 +52,18 @@ FAILURES: Final[tuple[Effect, ...]] = (
 
 #: What the authentication API answers while its cluster is out of order.
 OUT_OF_ORDER: Final[tuple[Effect, ...]] = (ClusterError(), Status(503), Html(502))
+
+#: A path through to a deployment, where Elasticsearch refuses every request.
+FOREIGN: Final = "/deployments/a/elasticsearch/b/proxy/_search"
+
+_DAY: Final = 86_400.0
+#: Seconds for which a new token is refused, and the share of good ones that a bad node refuses.
+_LAG: Final = 0.4
+_BAD_NODE: Final = 25
+#: So far ahead is the ``Date`` of the proxy that stands in front every other week, seconds. What
+#: it makes of a token's life is less than the true one, however wrong the client's clock is too.
+_DATE_AHEAD: Final = 300.0
+_PROXY: Final = 7 * _DAY
 
 #: Seconds after which the server changes its mind about what `_refresh` does to the old token.
 _REVOKING: Final = 7 * 86_400.0
@@ -73,9 +90,15 @@ class Witness:
 
     def faults(self) -> tuple[Fault, ...]:
         """Return what a `CloudServer` is scripted with."""
+        refused = Status(401, "root.unauthorized")
+        lag = {"credential": "bearer", "younger": _LAG, "down": _DAY, "up": _DAY, "optional": True}
         return (
             Fault("/users/auth/_login", _Watched(self, login=True), optional=True),
             Fault("/users/auth/_refresh", _Watched(self, login=False), optional=True),
+            Fault("/deployments", refused, **lag),
+            Fault("/users/auth", refused, **lag),
+            Fault(FOREIGN, SecurityException(), optional=True),
+            Fault("/deployments", refused, every=_BAD_NODE, down=_DAY, up=3 * _DAY, optional=True),
         )
 
     async def watch(self, realm: Realm, proceed: Proceed, *, login: bool) -> Answer:
@@ -95,9 +118,19 @@ class Witness:
             return answer
 
         answer = await (noted() if effect is None else effect.apply(realm, noted))
-        if answer.status == 401 and answer.delivery is None and not login:
+        if answer.status == 401 and effect is None and not login:
             self._ledger.refused_refresh()
+        if self._date_ahead(at):
+
+            async def made(*, work: bool = True) -> Answer:  # noqa: ARG001, RUF029 - it is made
+                return answer
+
+            return await Dated(_DATE_AHEAD).apply(realm, made)
         return answer
+
+    @staticmethod
+    def _date_ahead(at: float) -> float:
+        return _DATE_AHEAD if int(at / _PROXY) % 2 else 0.0
 
     def _effect(self, at: float) -> Effect | None:
         if self._plan.is_out(at):
@@ -113,9 +146,10 @@ class Witness:
     def _deliver(self, realm: Realm, answer: Answer, at: float) -> None:
         document = json.loads(answer.body)
         expires_at = datetime.fromisoformat(document["session_expiration_time"]).timestamp()
-        # By the server's clock, and by the client's: where they differ nobody there can know which
+        # By the answer's `Date`, and by the client's clock: where they differ nobody there can know which
         # of the two is right, and has to go by the shorter life that leaves time for a renewal.
-        lives = (expires_at - realm.now(), expires_at - self._wall.time())
+        date = realm.now() + self._date_ahead(at)
+        lives = (expires_at - date, expires_at - self._wall.time())
         usable = [life for life in lives if life > 2.0 * self._ledger.policy.min_interval]
         self._ledger.delivered(at, min(usable, default=max(lives)))
 
