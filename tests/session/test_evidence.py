@@ -12,6 +12,7 @@ from aiocloudauth import (
     Password,
     RenewalFailed,
     SessionState,
+    TokenRefresher,
     UnauthenticatedError,
 )
 from aiocloudauth.testing import (
@@ -19,13 +20,16 @@ from aiocloudauth.testing import (
     Effect,
     Fault,
     Html,
+    Late,
     SecurityException,
     Silence,
     Status,
 )
-from tests.session.traffic import REFUSED, Tally, Traffic, traffic
+from tests.session.traffic import ADMIN, REFUSED, Tally, Traffic, traffic
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from aiocloudauth.testing.effects import Proceed
     from aiocloudauth.testing.messages import Answer
     from aiocloudauth.testing.realm import Realm
@@ -162,7 +166,7 @@ async def test_sessions_that_end_each_other_slow_down_to_the_longest_backoff() -
         tallies = Tally(), Tally()
         await one.drive(
             asyncio.gather(
-                one.caller(tallies[0], 600.0, every=2.0), two.caller(tallies[1], 600.0, every=2.0)
+                one.caller(tallies[0], 600.0, every=5.0), two.caller(tallies[1], 600.0, every=5.0)
             )
         )
         assert len(one.server.log.to("_login")) <= 30
@@ -312,7 +316,7 @@ async def test_a_revocation_costs_a_pool_of_401s_and_a_login_however_young_the_t
     age: float,
 ) -> None:
     """Three in a row, each after a renewal that worked; nothing fails."""
-    async with traffic(pool=20) as run:
+    async with traffic(pool=10) as run:
         for _ in range(3):
             await run.clock.advance(60.0)
             await run.drive(run.cloud.refresh())
@@ -324,11 +328,109 @@ async def test_a_revocation_costs_a_pool_of_401s_and_a_login_however_young_the_t
             await revoked(run, after=age)
             tally = Tally()
             await run.drive(
-                asyncio.gather(*(run.request(tally, "/deployments") for _ in range(200)))
+                asyncio.gather(*(run.request(tally, "/deployments") for _ in range(100)))
             )
-            assert (tally.good, tally.failed) == (200, 0)
+            assert (tally.good, tally.failed) == (100, 0)
             assert run.server.stats.logins == logins + 1
             questions = run.questions - asked
             assert questions == (1 if age > 1.0 else 2)
-            assert run.server.stats.unauthorized - refused <= 20 + questions
+            assert run.server.stats.unauthorized - refused <= 10 + questions
             assert tally.longest <= 1.0
+
+
+# -- while the question is under way ------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["close", "logout"])
+async def test_who_leaves_during_the_question_is_logged_out_on_the_server(ending: str) -> None:
+    """The token may be good; the refused request ends, and nothing comes back."""
+    hangs = Fault("/users/auth", Silence(), method="GET")
+    async with traffic(Fault("/deployments", REFUSED, times=1), hangs) as run:
+        await run.clock.advance(60.0)
+        tally = Tally()
+        waiting = asyncio.ensure_future(run.request(tally, "/deployments"))
+        await run.clock.advance(1.0)
+        assert (run.cloud.token, run.questions) == (None, 1)
+        await run.drive(run.cloud.close() if ending == "close" else run.cloud.logout())
+        await run.drive(waiting)
+        assert set(tally.ends) <= {"SessionClosedError", "SessionExpiredError"}
+        assert run.server.stats.logouts == 1
+        await run.clock.advance(60.0)
+        assert (run.attempts, run.cloud.token) == (1, None)
+
+
+async def test_a_bad_node_during_a_renewal_that_fails_takes_no_good_token() -> None:
+    """With logins down for as long as the token lives: withheld for some seconds, and back."""
+    async with traffic() as run:
+        await run.clock.advance(60.0)
+        run.server.script(Fault("/deployments", REFUSED, times=1))
+        run.server.script(Fault("_login", Html(502), optional=True))
+        run.server.script(Fault("_refresh", [Late(1.0), Html(502)]))
+        renewal = asyncio.ensure_future(run.cloud.refresh())
+        await run.clock.settle()
+        tally = await run.callers(3, 120.0, every=5.0)
+        assert (tally.failed, run.server.stats.logins) == (0, 1)
+        assert tally.longest <= 5.0
+        assert isinstance(renewal.exception(), GatewayError)
+
+
+async def test_a_bad_node_during_a_login_on_trial_takes_no_good_token() -> None:
+    """The credentials on trial are refused; those before need no login of their own."""
+    async with traffic() as run:
+        await run.clock.advance(60.0)
+        run.server.script(Fault("_login", Late(2.0)))
+        trial = asyncio.ensure_future(run.cloud.login(Password("admin", "wrong")))
+        await run.clock.settle()
+        run.server.script(Fault("/deployments", REFUSED, times=1))
+        tally = await run.callers(3, 30.0)
+        assert isinstance(trial.exception(), UnauthenticatedError)
+        assert (tally.failed, run.server.stats.login_attempts, run.questions) == (0, 2, 1)
+        assert tally.longest <= 2.0
+
+
+async def test_a_body_that_can_be_sent_once_gets_somebody_elses_401_as_its_answer() -> None:
+    """It is not told that the token was refused; the evidence still counts."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    async with traffic(THROUGH) as run:
+        await run.clock.advance(60.0)
+        for _ in range(3):
+            posted = run.cloud.post(FOREIGN, data=pieces(), raise_for_status=False)
+            async with posted as response:
+                document = await response.json()
+                assert document["error"]["type"] == "security_exception"
+            await run.clock.settle()
+        assert (run.questions, run.attempts) == (1, 1)
+
+
+async def test_a_user_who_rejects_a_token_over_and_over_makes_no_hot_loop() -> None:
+    """The headless part: each call is evidence, and none is an attempt of its own."""
+    async with traffic() as run, TokenRefresher(
+        run.server.url, ADMIN, clock=run.clock, auth_connector=run.server.connector()
+    ) as refresher:
+        for _ in range(200):
+            token = await run.drive(refresher.usable())
+            assert refresher.reject(token)
+            await run.clock.advance(0.1)
+        assert run.questions == 1
+        assert run.attempts <= 2 + 5
+
+
+async def test_an_answer_to_the_question_that_quotes_the_token_is_logged_without_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In the record of the question, and in whatever follows."""
+    caplog.set_level("DEBUG")
+    async with traffic() as run:
+        assert run.cloud.token is not None
+        secret = run.cloud.token.token.reveal()
+        quoting = Body(
+            '{"errors": [{"code": "root.unauthorized", "message": "Bearer %s"}]}' % secret, 401
+        )
+        run.server.script(Fault("/users/auth", quoting, method="GET"))
+        await revoked(run)
+        assert (await run.callers(1, 5.0)).failed == 0
+        assert any("GET /users/auth" in record.getMessage() for record in caplog.records)
+        assert secret not in caplog.text
