@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,7 +51,7 @@ PAGES = {
 def pauses(run: Traffic, call: str) -> list[float]:
     """Return the seconds between arrivals of one call."""
     at = [arrival.at.timestamp() for arrival in run.server.log.to(call)]
-    return [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(at)]
 
 
 async def revoked(run: Traffic, *, after: float = 60.0) -> None:
@@ -407,9 +408,12 @@ async def test_a_body_that_can_be_sent_once_gets_somebody_elses_401_as_its_answe
 
 async def test_a_user_who_rejects_a_token_over_and_over_makes_no_hot_loop() -> None:
     """The headless part: each call is evidence, and none is an attempt of its own."""
-    async with traffic() as run, TokenRefresher(
-        run.server.url, ADMIN, clock=run.clock, auth_connector=run.server.connector()
-    ) as refresher:
+    async with (
+        traffic() as run,
+        TokenRefresher(
+            run.server.url, ADMIN, clock=run.clock, auth_connector=run.server.connector()
+        ) as refresher,
+    ):
         for _ in range(200):
             token = await run.drive(refresher.usable())
             assert refresher.reject(token)
@@ -426,9 +430,7 @@ async def test_an_answer_to_the_question_that_quotes_the_token_is_logged_without
     async with traffic() as run:
         assert run.cloud.token is not None
         secret = run.cloud.token.token.reveal()
-        quoting = Body(
-            '{"errors": [{"code": "root.unauthorized", "message": "Bearer %s"}]}' % secret, 401
-        )
+        quoting = Status(401, "root.unauthorized", message=f"Bearer {secret}")
         run.server.script(Fault("/users/auth", quoting, method="GET"))
         await revoked(run)
         assert (await run.callers(1, 5.0)).failed == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 from attrs import define, field
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from aiocloudauth import Credentials, Event
     from aiocloudauth.testing import Fault
+
+T = TypeVar("T")
 
 ADMIN = Password("admin", "secret")
 #: A refusal in the API's own words.
@@ -82,7 +84,7 @@ class Traffic:
         finally:
             await self.drive(cloud.close())
 
-    async def drive(self, awaitable: Awaitable[Any]) -> Any:
+    async def drive(self, awaitable: Awaitable[T]) -> T:
         """Let time pass until `awaitable` is done, and return its result."""
         return await self.clock.drive(awaitable)
 
@@ -146,4 +148,3 @@ async def traffic(
             yield made
         finally:
             await clock.drive(cloud.close())
-
