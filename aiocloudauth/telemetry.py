@@ -18,6 +18,7 @@ except ImportError as missing:
     raise ImportError(hint, name=missing.name) from missing
 
 from aiocloudauth import events
+from aiocloudauth._runtime.observer import Observer
 from aiocloudauth._runtime.subscribers import log
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.token import SessionState
@@ -100,7 +101,7 @@ def _harmless(method: Callable[P, None]) -> Callable[P, None]:
     return harmless
 
 
-class _Telemetry:
+class _Telemetry(Observer):
     """The instruments of one session. Sessions share them, and have labels of their own."""
 
     def __init__(
