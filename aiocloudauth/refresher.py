@@ -24,7 +24,7 @@ from aiocloudauth._runtime.attempt import Attempts
 from aiocloudauth._runtime.guard import Guard, Openable, end_alone
 from aiocloudauth._runtime.runner import NOTHING, Runner
 from aiocloudauth._runtime.source import TokenSource
-from aiocloudauth._runtime.subscribers import Subscribers, log
+from aiocloudauth._runtime.subscribers import Subscribers
 from aiocloudauth._runtime.waiters import Waiters, again
 from aiocloudauth._wire.endpoint import Endpoint
 from aiocloudauth.clock import Clock, Timeline
@@ -117,7 +117,8 @@ class TokenRefresher(Openable):
         self._policy = policy
         clock = self._clock = clock or Clock()
         timeline = self._timeline = Timeline(clock)
-        self._subscribers = Subscribers(clock, timeline)
+        host = self._endpoint.root.authority
+        self._subscribers = Subscribers(clock, timeline, host=host)
         if on_event is not None:
             self._subscribers.add(on_event)
         self._exchange = AuthExchange(
@@ -134,7 +135,6 @@ class TokenRefresher(Openable):
             headers=shared_headers(headers),
             limits=header_limits(max_field_size=max_field_size, max_headers=max_headers),
         )
-        host = self._endpoint.root.authority
         self._attempts = Attempts(
             credentials, self._exchange, clock=clock, policy=policy, host=host
         )
@@ -245,7 +245,7 @@ class TokenRefresher(Openable):
             if guard.opened:
                 return self
             for missing in compat.MISSING:
-                log(logging.DEBUG, "this aiohttp lacks what %s", missing)
+                self._subscribers.journal.log(logging.DEBUG, "this aiohttp lacks what %s", missing)
             self._exchange.start()
             guard.loop = asyncio.get_running_loop()
             if not wait:
@@ -253,7 +253,8 @@ class TokenRefresher(Openable):
                 self._runner.feed(Opened(self._timeline.now()))
                 return self
             try:
-                await self._first()
+                with self._subscribers.opening():
+                    await self._first()
             except BaseException:
                 if not guard.closed:
                     self._runner.feed(OpenGivenUp(self._timeline.now()))
@@ -310,6 +311,7 @@ class TokenRefresher(Openable):
                     await self._exchange.close()
                 finally:  # also if the caller is cancelled in the middle of it
                     self._subscribers.tell(Emit(events.SessionClosed))
+                    self._subscribers.settle()
 
     def _abandon(self) -> None:
         self._runner.feed(CloseAsked(self._timeline.now()))

@@ -42,7 +42,6 @@ from aiocloudauth._core.states import (
     Woken,
 )
 from aiocloudauth._runtime.key_expiry import KeyExpiry
-from aiocloudauth._runtime.subscribers import log
 from aiocloudauth._runtime.timer import Timer
 from aiocloudauth._runtime.waiters import Waiters
 from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
@@ -158,6 +157,7 @@ class Runner:
         self.drops = 0
         #: Callers who wait for a token.
         self.waiters: Waiters[SessionToken] = Waiters()
+        subscribers.waiters = self.waiters
         #: Callers who wait for the outcome of an attempt.
         self.outcomes: Waiters[None] = Waiters()
         #: Callers who wait until no attempt is under way.
@@ -211,6 +211,7 @@ class Runner:
                 self.state, effects = self.machine.step(self.state, self._inputs[0])
                 for effect in effects:
                     self._perform(effect)
+                self._subscribers.settle()
                 self._inputs.popleft()
         except BaseException:
             self._inputs.clear()
@@ -252,7 +253,8 @@ class Runner:
                 while self._flights:
                     await asyncio.wait(self._flights)
         for flight in self._flights:
-            log(logging.WARNING, "%s does not end, though it was cancelled", flight.get_name())
+            name, message = flight.get_name(), "%s does not end, though it was cancelled"
+            self._subscribers.journal.log(logging.WARNING, message, name)
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -303,6 +305,7 @@ class Runner:
         token = self.served.token
         if token is not None and token.session_expiration_time == ends:
             self._subscribers.tell(Emit(events.KeyExpiring, {"session_expiration_time": ends}))
+            self._subscribers.settle()
 
     def _launch(self, effect: Ask | Login | Refresh) -> None:
         trial = self.trial if isinstance(effect, Login) and effect.trial else None
@@ -340,7 +343,8 @@ class Runner:
             unforeseen.retryable = True  # who knows
             self._fail(number, unforeseen.because(error))
             self._observe(effect, began, error=unforeseen)
-            log(logging.ERROR, "a renewal failed in an unforeseen way", exc_info=error)
+            message = "a renewal failed in an unforeseen way"
+            self._subscribers.journal.log(logging.ERROR, message, exc_info=error)
             if not isinstance(error, Exception):
                 raise  # KeyboardInterrupt and its like go on, once those who wait are told
         else:

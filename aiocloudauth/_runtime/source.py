@@ -205,3 +205,4 @@ class TokenSource:
     def replayed(self, method: str, url: str) -> None:
         """Tell the subscribers that a request is sent again."""
         self._subscribers.tell(Emit(events.RequestReplayed, {"method": method, "url": url}))
+        self._subscribers.settle()
