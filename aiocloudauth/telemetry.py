@@ -94,7 +94,7 @@ def _harmless(
     """Log what an exporter raises: measuring a session must not stop it."""
 
     @wraps(method)
-    def harmless(self: _Telemetry, *values: P.args, **named: P.kwargs) -> None:
+    def harmless(self: _Telemetry, /, *values: P.args, **named: P.kwargs) -> None:
         try:
             method(self, *values, **named)
         except Exception as error:  # noqa: BLE001 - see above
