@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from functools import wraps
-from typing import TYPE_CHECKING, Final, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec
 
 try:
     from opentelemetry import metrics, trace
@@ -18,7 +18,8 @@ except ImportError as missing:
     raise ImportError(hint, name=missing.name) from missing
 
 from aiocloudauth import events
-from aiocloudauth._runtime.subscribers import log
+from aiocloudauth._runtime.journal import log
+from aiocloudauth._runtime.observer import Observer
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.token import SessionState
 
@@ -87,20 +88,22 @@ def instrument(
     return take_back
 
 
-def _harmless(method: Callable[P, None]) -> Callable[P, None]:
+def _harmless(
+    method: Callable[Concatenate[_Telemetry, P], None],
+) -> Callable[Concatenate[_Telemetry, P], None]:
     """Log what an exporter raises: measuring a session must not stop it."""
 
     @wraps(method)
-    def harmless(*values: P.args, **named: P.kwargs) -> None:
+    def harmless(self: _Telemetry, /, *values: P.args, **named: P.kwargs) -> None:
         try:
-            method(*values, **named)
+            method(self, *values, **named)
         except Exception as error:  # noqa: BLE001 - see above
-            log(logging.ERROR, "telemetry failed", exc_info=error)
+            log(logging.ERROR, "telemetry failed", host=self.host, exc_info=error)
 
     return harmless
 
 
-class _Telemetry:
+class _Telemetry(Observer):
     """The instruments of one session. Sessions share them, and have labels of their own."""
 
     def __init__(
@@ -113,6 +116,7 @@ class _Telemetry:
         """Make the instruments, or find those made for another session."""
         self._cloud = cloud
         self._source = cloud._source  # noqa: SLF001 - see `TokenSource`
+        self.host = self._source.endpoint.root.authority
         self._labels = labels
         self._tracer = tracer
         counter, gauge = meter.create_counter, meter.create_gauge

@@ -167,7 +167,11 @@ async def test_an_attempt_is_a_root_span_of_its_own_length() -> None:
             one.server.script(Fault("/users/auth/_refresh", Silence()))
             with pytest.raises(Exception, match="no answer"):
                 await one.drive(one.refresher.refresh())
+            observer = one.refresher._source.observer
+            assert observer is not None
+            observer.attempted("login", 1.0, None, None)  # wherever it is called from
             assert trace.get_current_span().is_recording()
+            assert {span.parent for span in seen.spans} == {None}
         login, failed = seen.spans[:2]
         assert [s.name for s in seen.spans[:2]] == ["aiocloudauth login", "aiocloudauth refresh"]
         assert login.parent is failed.parent is None
