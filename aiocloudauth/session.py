@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache, partial
+from datetime import timedelta
+from functools import cached_property, lru_cache, partial
+from html import escape
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
 
 import aiohttp
@@ -27,7 +29,7 @@ from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from yarl import URL
 
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
         TlsOption,
         WebSocketOptions,
     )
+    from aiocloudauth.api import Api
+    from aiocloudauth.api.plans import Plans
     from aiocloudauth.clock import Clock
     from aiocloudauth.errors import ApiError, CloudAuthError
     from aiocloudauth.events import Event
@@ -214,6 +218,26 @@ class CloudSession(Openable):
     def __repr__(self) -> str:
         return f"<CloudSession {self._source.endpoint.root} {self.state.value}>"
 
+    def _repr_html_(self) -> str:
+        """Show a notebook how the session stands at this moment. No secret."""
+        credentials, ends = self._source.credentials, self.session_expiration_time
+        left = 0.0 if ends is None else ends.timestamp() - self._source.clock.time()
+        user = getattr(credentials, "username", None)
+        rows = {
+            "host": self._source.endpoint.root.authority,
+            "user": user if isinstance(user, str) else type(credentials).__name__,
+            "state": self.state.value,
+            "time left": "" if ends is None else timedelta(seconds=round(left)),
+            "renewals": self._source.renewals,
+            "last error": self.last_error or "",
+        }
+        cells = (
+            f'<tr><th style="text-align: left">{name}</th>'
+            f'<td style="text-align: left">{escape(str(value))}</td></tr>'
+            for name, value in rows.items()
+        )
+        return f"<table><caption>CloudSession</caption>{''.join(cells)}</table>"
+
     # -- what is held ---------------------------------------------------------------------
 
     @property
@@ -224,7 +248,21 @@ class CloudSession(Openable):
             SessionClosedError: Before `open`, or after `close`.
         """
         self._guard.require_open(called=True)
-        return self._live
+        return cast("aiohttp.ClientSession", self._http)  # it is there while the guard is open
+
+    @cached_property
+    def api(self) -> Api:
+        """Every operation of the API: ``await cloud.api.get_deployment(deployment_id)``."""
+        from aiocloudauth.api import Api
+
+        return Api(self.request, self._answer_error)
+
+    @cached_property
+    def plans(self) -> Plans:
+        """Plans that finish: ``await cloud.plans.wait(deployment_id, timeout=1800)``."""
+        from aiocloudauth.api.plans import Plans
+
+        return Plans(self.api, clock=self._source.clock)
 
     @property
     def token(self) -> SessionToken | None:
@@ -233,7 +271,10 @@ class CloudSession(Openable):
 
     @property
     def session_expiration_time(self) -> datetime | None:
-        """When the token in hand ends by the server's clock, aware UTC; `None` if unknown."""
+        """When the token in hand ends by the server's clock, aware UTC; `None` if unknown.
+
+        For an `ApiKey`, once an answer said so.
+        """
         token = self._refresher.current
         return None if token is None else token.session_expiration_time
 
@@ -363,7 +404,7 @@ class CloudSession(Openable):
         self, method: str, url: URL, options: dict[str, Any], *, raises: bool
     ) -> aiohttp.ClientResponse:
         with UnderWay(self._guard):
-            response = await self._live.request(method, url, **options)
+            response = await self._http.request(method, url, **options)  # type: ignore[union-attr]  # open
             if raises and response.status >= 400:
                 # By no other name: a traceback with local variables must not show the answer.
                 error = [await self._error_of(response)]
@@ -377,7 +418,7 @@ class CloudSession(Openable):
         with UnderWay(self._guard):
             try:
                 websocket: aiohttp.ClientWebSocketResponse
-                websocket = await self._live.ws_connect(url, **options)
+                websocket = await self.http.ws_connect(url, **options)
             except aiohttp.WSServerHandshakeError as error:
                 if error.status < 400:
                     raise
@@ -386,10 +427,6 @@ class CloudSession(Openable):
                 return websocket
             raise refusal.pop()  # without aiohttp's as its cause, which holds all header fields
         raise ended()
-
-    @property
-    def _live(self) -> aiohttp.ClientSession:
-        return cast("aiohttp.ClientSession", self._http)  # it is there while the guard is open
 
     def _prepare(self, url: URL, options: dict[str, Any]) -> bool:
         """Fit a call's options to the session; return whether a status of 400 or more raises."""

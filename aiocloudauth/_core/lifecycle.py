@@ -470,14 +470,21 @@ class Machine:
             ours = for_request(error) if by is None and not barred else error
             at = cast("Lost", after).next_at
             return after, (self.told(record, event, at), Conclude(ours), *effects)
+        lost = isinstance(state, Renewing) or (held is not None and record.failures == 1)
+        after, effects = self.starve(record, event, held, by)
+        if lost:
+            effects = (*effects, Emit(events.SessionLost, {"error": for_request(error)}))
+        return after, effects
+
+    def starve(self, record: Record, event: Failed, held: Held | None, by: Exchange) -> Step:
+        """Plan the next attempt while there is no token."""
+        now, error = event.now, event.error
         at = self.retry_at(record, event, by, good=False)
         after, effects = self.seek(record, now, held, at=at, by=by)
         effects = (self.told(record, event, at), Conclude(error), *effects)
-        if isinstance(state, Renewing) or (held is not None and record.failures == 1):
-            effects = (*effects, Emit(events.SessionLost, {"error": for_request(error)}))
         hopeless = record.generation == 0 and not error.retryable
         if hopeless or _slow(record):
-            effects = (*effects, Deny(error))
+            effects = (*effects, Deny(for_request(error)))
         return after, effects
 
     def login_instead(self, state: Renewing | Acquiring, now: float, held: Held) -> Step:

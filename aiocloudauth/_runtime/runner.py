@@ -9,7 +9,11 @@ from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
+from attrs import evolve
+
+from aiocloudauth import events
 from aiocloudauth._core.lifecycle import Machine, left_over
+from aiocloudauth._core.schedule import clock_offset
 from aiocloudauth._core.states import (
     FOREVER,
     Abandon,
@@ -19,6 +23,7 @@ from aiocloudauth._core.states import (
     Confirmed,
     Deny,
     Effect,
+    Emit,
     Failed,
     Granted,
     Held,
@@ -36,13 +41,18 @@ from aiocloudauth._core.states import (
     Withhold,
     Woken,
 )
+from aiocloudauth._runtime.key_expiry import KeyExpiry
 from aiocloudauth._runtime.subscribers import log
 from aiocloudauth._runtime.timer import Timer
 from aiocloudauth._runtime.waiters import Waiters
 from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aiocloudauth._core.states import Grant
     from aiocloudauth._runtime.attempt import Attempts
+    from aiocloudauth._runtime.observer import Observer
     from aiocloudauth._runtime.subscribers import Subscribers
     from aiocloudauth.clock import Clock, Timeline
     from aiocloudauth.credentials import Credentials
@@ -69,6 +79,10 @@ class Served:
 
 NOTHING: Final = Served(None, -FOREVER)
 
+#: What attempts are called where they are measured.
+_KINDS: Final = {Ask: "question", Login: "login", Refresh: "refresh"}
+_UNANSWERED: Final = CloudAuthError("GET /users/auth did not say whether the token is good")
+
 
 def abilities_of(credentials: Credentials) -> Abilities:
     """Return what these credentials allow."""
@@ -93,6 +107,7 @@ class Runner:
         "_flight",
         "_flights",
         "_inputs",
+        "_key_expiry",
         "_policy",
         "_subscribers",
         "_timeline",
@@ -101,6 +116,7 @@ class Runner:
         "ends",
         "gone_at",
         "machine",
+        "observer",
         "outcomes",
         "recent",
         "served",
@@ -126,6 +142,7 @@ class Runner:
         self._timeline = timeline
         self._policy = policy
         self._alarm = Timer(clock, timeline, lambda now: self.feed(Woken(now)))
+        self._key_expiry = KeyExpiry(clock, timeline, self._key_expiring)
         self._inputs: deque[Input] = deque()
         self._flight: asyncio.Task[None] | None = None
         self._flights: set[asyncio.Task[None]] = set()
@@ -152,11 +169,18 @@ class Runner:
         #: Credentials for the next login on trial.
         self.trial: Credentials | None = None
         self._tried: Credentials | None = None
+        #: Who measures, if anybody does.
+        self.observer: Observer | None = None
 
     @property
     def last_error(self) -> CloudAuthError | None:
         """The last failure of a renewal; `None` after a success."""
         return self.state.record.error
+
+    @property
+    def credentials(self) -> Credentials:
+        """Those that the session logs in with."""
+        return self._attempts.credentials
 
     @property
     def left_over(self) -> SessionToken | None:
@@ -238,6 +262,7 @@ class Runner:
             case Withhold():
                 if self.served is not NOTHING:
                     self.served, self.gone_at = NOTHING, self._clock.monotonic()
+                    self._key_expiry.stop()
             case Ask() | Login() | Refresh():
                 self._launch(effect)
             case Abandon():
@@ -264,6 +289,21 @@ class Runner:
         left = held.hard_at - self._timeline.now()
         self.served = Served(held.token, self._clock.time() + left)
 
+    def date(self, token: SessionToken, ends: datetime) -> None:
+        """Note when `token` ends, as an answer to it said, if it is the one in hand."""
+        served = self.served
+        if served.token is None or served.token.generation != token.generation:
+            return
+        if served.token.session_expiration_time != ends:
+            dated = evolve(served.token, session_expiration_time=ends)
+            self.served = Served(dated, served.until)
+        self._key_expiry.set(ends)
+
+    def _key_expiring(self, ends: datetime) -> None:
+        token = self.served.token
+        if token is not None and token.session_expiration_time == ends:
+            self._subscribers.tell(Emit(events.KeyExpiring, {"session_expiration_time": ends}))
+
     def _launch(self, effect: Ask | Login | Refresh) -> None:
         trial = self.trial if isinstance(effect, Login) and effect.trial else None
         # In an empty context: not in that of the request that set it off.
@@ -282,6 +322,7 @@ class Runner:
 
     async def _fly(self, effect: Ask | Login | Refresh, trial: Credentials | None) -> None:
         this, number = asyncio.current_task(), effect.number
+        began = self._clock.monotonic()
         try:
             if isinstance(effect, Ask):
                 good = await self._attempts.ask(effect)
@@ -293,10 +334,12 @@ class Runner:
             raise
         except CloudAuthError as error:
             self._fail(number, error)
+            self._observe(effect, began, error=error)
         except BaseException as error:  # renewal must survive any fault, and report it
             unforeseen = CloudAuthError(f"a renewal failed: {type(error).__name__}")
             unforeseen.retryable = True  # who knows
             self._fail(number, unforeseen.because(error))
+            self._observe(effect, began, error=unforeseen)
             log(logging.ERROR, "a renewal failed in an unforeseen way", exc_info=error)
             if not isinstance(error, Exception):
                 raise  # KeyboardInterrupt and its like go on, once those who wait are told
@@ -305,10 +348,25 @@ class Runner:
             if isinstance(effect, Ask):
                 answer = Confirmed(now, number) if good else Unconfirmed(now, number, good is False)
                 self.feed(answer)
+                self._observe(effect, began, error=_UNANSWERED if good is None else None)
                 return
             self._tried = trial
             abilities = None if trial is None else abilities_of(trial)
             self.feed(Granted(now, number, grant, self._clock.random(), abilities))
+            self._observe(effect, began, grant=grant)
+
+    def _observe(
+        self,
+        effect: Ask | Login | Refresh,
+        began: float,
+        *,
+        error: CloudAuthError | None = None,
+        grant: Grant | None = None,
+    ) -> None:
+        if self.observer is not None:
+            took = self._clock.monotonic() - began
+            offset = None if grant is None else clock_offset(grant)
+            self.observer.attempted(_KINDS[type(effect)], took, error, offset)
 
     def _fail(self, number: int, error: CloudAuthError) -> None:
         self.feed(Failed(self._timeline.now(), number, error, self._clock.random()))

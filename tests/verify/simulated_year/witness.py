@@ -139,6 +139,8 @@ class Witness:
         proxys = isinstance(effect, Html | Body)
         if answer.status == 401 and answer.delivery is None and not proxys and not login:
             self._ledger.refused_refresh()
+        if answer.delivery is not None:
+            self._ledger.cut_off(at)
         if self._date_ahead(at):
 
             async def made(*, work: bool = True) -> Answer:

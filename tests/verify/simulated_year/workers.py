@@ -95,9 +95,10 @@ async def _request(cloud: CloudSession, rng: random.Random) -> None:
     if kind < 0.05:  # in flight for a while, perhaps over the swap of a token
         pending = cloud.get(f"/deployments?delay={rng.uniform(0.5, 5.0):.3f}")
     elif kind < 0.15:
-        pending = cloud.post("/deployments", json={"name": "cluster"})
+        pending = cloud.post("/deployments/_search", json={"size": 10})
     elif kind < 0.20:  # Elasticsearch's own 401, which is the answer
-        async with cloud.get(FOREIGN, raise_for_status=False) as response:
+        fields = {"X-Management-Request": "true"}
+        async with cloud.get(FOREIGN, headers=fields, raise_for_status=False) as response:
             await response.read()
             if response.status != 401:
                 response.raise_for_status()
