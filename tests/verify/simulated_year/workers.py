@@ -97,7 +97,8 @@ async def _request(cloud: CloudSession, rng: random.Random) -> None:
     elif kind < 0.15:
         pending = cloud.post("/deployments/_search", json={"size": 10})
     elif kind < 0.20:  # Elasticsearch's own 401, which is the answer
-        async with cloud.get(FOREIGN, raise_for_status=False) as response:
+        fields = {"X-Management-Request": "true"}
+        async with cloud.get(FOREIGN, headers=fields, raise_for_status=False) as response:
             await response.read()
             if response.status != 401:
                 response.raise_for_status()
