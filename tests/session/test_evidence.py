@@ -250,7 +250,7 @@ async def test_a_refused_login_heals_by_itself_and_says_when(
         assert isinstance(run.cloud.last_error, UnauthenticatedError)
         (failed,) = [event for event in run.seen if isinstance(event, RenewalFailed)]
         assert failed.retry_at == due
-        assert any(due.isoformat() in record.getMessage() for record in caplog.records)
+        assert any("the next attempt is in 15 min" in line for line in caplog.messages)
         await run.clock.advance(900.0)
         assert run.cloud.state is SessionState.ACTIVE
         assert run.server.stats.login_attempts == 3
@@ -434,5 +434,5 @@ async def test_an_answer_to_the_question_that_quotes_the_token_is_logged_without
         run.server.script(Fault("/users/auth", quoting, method="GET"))
         await revoked(run)
         assert (await run.callers(1, 5.0)).failed == 0
-        assert any("GET /users/auth" in record.getMessage() for record in caplog.records)
+        assert any("asked about" in line or "/users/auth" in line for line in caplog.messages)
         assert secret not in caplog.text
