@@ -20,6 +20,7 @@ from aiocloudauth._core.states import (
     Deny,
     Effect,
     Failed,
+    Grant,
     Granted,
     Held,
     Input,
@@ -278,10 +279,11 @@ class Runner:
     async def _fly(self, effect: Ask | Login | Refresh, trial: Credentials | None) -> None:
         this, number = asyncio.current_task(), effect.number
         try:
+            answer: Grant | bool | None
             if isinstance(effect, Ask):
-                good = await self._attempts.ask(effect)
+                answer = await self._attempts.ask(effect)
             else:
-                grant = await self._attempts.make(effect, trial)
+                answer = await self._attempts.make(effect, trial)
         except asyncio.CancelledError:
             if self._flight is this:  # by a stranger: those who wait must still be told
                 self._fail(number, RenewalTimeoutError("the renewal's task was cancelled"))
@@ -297,13 +299,15 @@ class Runner:
                 raise  # KeyboardInterrupt and its like go on, once those who wait are told
         else:
             now = self._timeline.now()
-            if isinstance(effect, Ask):
-                answer = Confirmed(now, number) if good else Unconfirmed(now, number, good is False)
-                self.feed(answer)
-                return
-            self._tried = trial
-            abilities = None if trial is None else abilities_of(trial)
-            self.feed(Granted(now, number, grant, self._clock.random(), abilities))
+            if isinstance(answer, Grant):
+                self._tried = trial
+                abilities = None if trial is None else abilities_of(trial)
+                self.feed(Granted(now, number, answer, self._clock.random(), abilities))
+            elif answer:
+                self.feed(Confirmed(now, number))
+            else:
+                self.feed(Unconfirmed(now, number, dead=answer is False))
 
     def _fail(self, number: int, error: CloudAuthError) -> None:
-        self.feed(Failed(self._timeline.now(), number, error, self._clock.random()))
+        now, draw = self._timeline.now(), self._clock.random()
+        self.feed(Failed(now, number, error, draw, self._attempts.rest))

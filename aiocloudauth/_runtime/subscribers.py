@@ -121,6 +121,8 @@ def _report(record: events.Event) -> None:
             then = record.retry_at.isoformat() if record.retry_at else "none"
             message = "renewal attempt %d failed (next: %s): %s"
             log(logging.WARNING, message, record.attempt, then, record.error)
+        case events.StoreFailed():
+            log(logging.WARNING, "the session goes on alone: %s", record.error)
         case events.SessionLost():
             log(logging.ERROR, "no usable token is left: %s", record.error)
         case _:
