@@ -66,8 +66,8 @@ def from_bytes(content: bytes) -> Shared:
     """
     try:
         data = json.loads(content)
-    except RecursionError:
-        raise _malformed("too deep") from None
+    except (RecursionError, ValueError):
+        raise _malformed("no JSON") from None
     if not isinstance(data, dict):
         raise _malformed("no object")
     if _whole(data.get("format")) > FORMAT:
@@ -178,5 +178,5 @@ def _number(value: object) -> float:
 def _instant(seconds: float) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, OSError):
+    except (OverflowError, OSError, ValueError):
         raise _malformed("instant") from None
