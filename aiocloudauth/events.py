@@ -92,9 +92,10 @@ class RenewalFailed(Event):
     retry_at: datetime | None
 
 
-@frozen(kw_only=True)
 class SessionDegraded(Event):
     """Renewal fails while the token in hand is still good: requests go on."""
+
+    __slots__ = ()
 
 
 @frozen(kw_only=True)
@@ -143,9 +144,10 @@ class KeyExpiring(Event):
     session_expiration_time: datetime
 
 
-@frozen(kw_only=True)
 class LoggedOut(Event):
     """`logout` was called and the token is forgotten."""
+
+    __slots__ = ()
 
 
 @frozen(kw_only=True)

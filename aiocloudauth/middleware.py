@@ -12,7 +12,7 @@ from aiohttp import hdrs
 
 from aiocloudauth._http import compat
 from aiocloudauth._http.options import netrc_authorization
-from aiocloudauth._http.replay import can_send_again, let_go, refusal_in
+from aiocloudauth._http.replay import can_send_again, has_body, let_go, refusal_in
 from aiocloudauth._wire.endpoint import without_secrets
 from aiocloudauth._wire.failure import Refusal
 from aiocloudauth.errors import BodyNotReplayableError, chain
@@ -37,7 +37,7 @@ _TELLING_SHARE: Final = 0.1
 
 
 class _NothingWrittenError(Exception):
-    """The connection became useless while the request waited for a token."""
+    """The request wants another connection than this, which aiohttp then closes."""
 
 
 class BearerRequest(aiohttp.ClientRequest):
@@ -56,6 +56,8 @@ class BearerRequest(aiohttp.ClientRequest):
     within: float | None = None
     #: The token that was stamped last.
     sent: SessionToken | None = None
+    #: The protocol of the connection that it was written to last.
+    written_to: object = None
 
     if compat.SEND is not None:
 
@@ -63,14 +65,17 @@ class BearerRequest(aiohttp.ClientRequest):
             """Stamp the token in hand and write the request; wait if there is none."""
             source = self.source
             if source is not None:
+                if self.sent is not None and self.written_to is conn.protocol and has_body(self):
+                    raise _NothingWrittenError  # it was refused there, maybe unread
                 token = source.current
                 if token is None:
                     return self._send_when_usable(source, conn)
-                self._stamp(token)
+                self._stamp(token, conn)
             return compat.SEND(self, conn)  # type: ignore[no-any-return]  # aiohttp's own
 
-    def _stamp(self, token: SessionToken) -> None:
+    def _stamp(self, token: SessionToken, conn: Connection) -> None:
         self.sent = token
+        self.written_to = conn.protocol
         self.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
 
     async def _send_when_usable(
@@ -84,9 +89,8 @@ class BearerRequest(aiohttp.ClientRequest):
             conn.release()  # nothing was written to it, and the next one need not connect
             raise
         if not compat.untouched(conn):
-            conn.close()
             raise _NothingWrittenError
-        self._stamp(token)
+        self._stamp(token, conn)
         return await compat.SEND(self, conn)  # type: ignore[no-any-return]  # aiohttp's own
 
 

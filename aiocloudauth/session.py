@@ -19,7 +19,7 @@ from aiocloudauth._http.options import (
     tls,
 )
 from aiocloudauth._http.responses import Pending, answer_error, read_error
-from aiocloudauth._runtime.guard import Openable, end_alone
+from aiocloudauth._runtime.guard import Openable, UnderWay, end_alone, ended
 from aiocloudauth.credentials import Credentials, read_environment
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.middleware import BearerMiddleware, BearerRequest, OwnAuthorization
@@ -229,8 +229,8 @@ class CloudSession(Openable):
         Raises:
             SessionClosedError: Before `open`, or after `close`.
         """
-        self._guard.require_open()
-        return cast("aiohttp.ClientSession", self._http)  # it is there while the guard is open
+        self._guard.require_open(called=True)
+        return self._live
 
     @property
     def token(self) -> SessionToken | None:
@@ -349,19 +349,17 @@ class CloudSession(Openable):
         url, prepared = self._located(path), dict(options)
         if self._ssl is not True:
             prepared.setdefault("ssl", self._ssl)
-        return Pending(self._guard.run(partial(self._connect, url, prepared)))
+        return Pending(self._connect(url, prepared))
 
     def _send(
         self, method: str, path: str | URL, options: dict[str, Any]
     ) -> Pending[aiohttp.ClientResponse]:
         url = self._located(path)
         raises = self._prepare(url, options)
-        return Pending(
-            self._guard.run(partial(self._exchange, method, url, options, raises=raises))
-        )
+        return Pending(self._exchange(method, url, options, raises=raises))
 
     def _located(self, path: str | URL) -> URL:
-        self._guard.require_open()
+        self._guard.require_open(called=True)
         try:
             return self._resolve(path)
         except TypeError:  # not even hashable
@@ -370,34 +368,46 @@ class CloudSession(Openable):
     async def _exchange(
         self, method: str, url: URL, options: dict[str, Any], *, raises: bool
     ) -> aiohttp.ClientResponse:
-        response = await self.http.request(method, url, **options)
-        if raises and response.status >= 400:
-            # By no other name: a traceback that shows local variables must not find the answer.
-            error = [await self._error_of(response)]
-            del response
-            raise error.pop()
-        return response
+        with UnderWay(self._guard):
+            response = await self._live.request(method, url, **options)
+            if raises and response.status >= 400:
+                # By no other name: a traceback with local variables must not show the answer.
+                error = [await self._error_of(response)]
+                del response
+                raise error.pop()
+            return response
+        raise ended()
 
     async def _connect(self, url: URL, options: dict[str, Any]) -> aiohttp.ClientWebSocketResponse:
-        try:
-            websocket: aiohttp.ClientWebSocketResponse = await self.http.ws_connect(url, **options)
-        except aiohttp.WSServerHandshakeError as error:
-            if error.status < 400:
-                raise
-            refusal = [self._answer_error(error, b"")]
-        else:
-            return websocket
-        raise refusal.pop()  # without aiohttp's as its cause, which holds all header fields
+        refusal: list[ApiError] = []
+        with UnderWay(self._guard):
+            try:
+                websocket: aiohttp.ClientWebSocketResponse
+                websocket = await self._live.ws_connect(url, **options)
+            except aiohttp.WSServerHandshakeError as error:
+                if error.status < 400:
+                    raise
+                refusal.append(self._answer_error(error, b""))
+            else:
+                return websocket
+            raise refusal.pop()  # without aiohttp's as its cause, which holds all header fields
+        raise ended()
+
+    @property
+    def _live(self) -> aiohttp.ClientSession:
+        return cast("aiohttp.ClientSession", self._http)  # it is there while the guard is open
 
     def _prepare(self, url: URL, options: dict[str, Any]) -> bool:
         """Fit a call's options to the session; return whether a status of 400 or more raises."""
+        if not options and not self._defaults:
+            return True
         for name, value in self._defaults.items():
             if options.get(name) is None:
                 options[name] = value
         own = carries_authorization(options)
-        timeout = client_timeout(options.pop("timeout", None))
-        outer = options.get("middlewares")
-        if timeout is not None:
+        timeout, outer = None, options.get("middlewares")
+        if "timeout" in options:
+            timeout = client_timeout(options["timeout"]) or aiohttp.ClientTimeout(total=None)
             options["timeout"] = timeout
         if own or outer is not None or timeout is not None:
             outer = self._outer if outer is None else tuple(outer)

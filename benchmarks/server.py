@@ -1,16 +1,16 @@
 """The API that the benchmarks talk to: a bare protocol, so that the client is the bottleneck.
 
 It checks the token of every request, speaks ``_login``, ``_refresh`` and ``_logout`` of the
-ECE API and one OAuth 2.0 token route for the peers that know only that, and is steered
-through ``/control/…``. Nothing of the package under test is used here.
+ECE API and one OAuth 2.0 token route for the clients that know only that. Nothing of the
+package under test is used here.
 
-``python -m benchmarks.server`` prints its port and ends with its standard input.
+``python -m benchmarks.server`` prints its port, then reads orders and writes what it counted,
+a line of JSON each, until its standard input ends: see `benchmarks.steering`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
 import secrets
@@ -18,7 +18,8 @@ import sys
 import time
 from datetime import UTC, datetime
 from email.utils import formatdate
-from typing import TYPE_CHECKING, cast
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _BODY = json.dumps(
     {"deployments": [{"id": secrets.token_hex(16), "name": f"cluster-{n}"} for n in range(4)]}
 ).encode()
-_REFUSAL = (
-    b'{"errors": [{"code": "root.unauthorized", "message": "The token is invalid or expired"}]}'
-)
 _TOKEN_BYTES = 192  # 256 characters, about what a small JWT has
 
 
@@ -44,42 +42,61 @@ class Realm:
         """Forget every token and count, and answer at once."""
         self.good: dict[bytes, float] = {}
         self.fixed: dict[bytes, float] = {}
-        self.issued: dict[bytes, float] = {}
         self.lifetime = 3600.0
         self.delay = 0.0
         self.revoke = False
+        self.down = False
         self.zero()
         self.stamp()
 
     def zero(self) -> None:
         """Start to count anew."""
-        self.count = {"requests": 0, "refused": 0, "logins": 0, "refreshes": 0}
-        self.renewals: list[tuple[float, float, float]] = []
+        self.count = {"requests": 0, "refused": 0, "renewals": 0, "connections": 0}
 
     def stamp(self) -> None:
-        """Make the answer's head; called once a second."""
+        """Make the answers' heads; called once a second, and before a token is handed out."""
         self.date = f"Date: {formatdate(usegmt=True)}\r\n".encode()
         self.answer = message(200, _BODY, self.date)
-        self.refusal = message(
-            401, _REFUSAL, self.date + b"x-cloud-error-codes: root.unauthorized\r\n"
-        )
+        self.refusal = self.error(401, "root.unauthorized")
+        self.outage = self.error(502, "authc.authentication_cluster_error")
+
+    def error(self, status: int, code: str) -> bytes:
+        """Return an error answer of the ECE API."""
+        body = json.dumps({"errors": [{"code": code, "message": "No."}]}).encode()
+        return message(status, body, self.date + f"x-cloud-error-codes: {code}\r\n".encode())
 
     def issue(self) -> tuple[str, float]:
         """Make a token; the others die if the realm revokes."""
-        token, now = secrets.token_urlsafe(_TOKEN_BYTES), time.time()
+        token, ends_at = secrets.token_urlsafe(_TOKEN_BYTES), time.time() + self.lifetime
         if self.revoke:
             self.good = dict(self.fixed)
-        self.good[token.encode()] = now + self.lifetime
-        self.issued[token.encode()] = now
-        return token, now + self.lifetime
+        self.good[token.encode()] = ends_at
+        return token, ends_at
+
+    def obey(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Do what the harness asks for, and return the counts."""
+        told: dict[str, Any] = dict(self.count)
+        match order.pop("verb"):
+            case "reset":
+                self.reset()
+            case "zero":
+                self.zero()
+            case "revoke":
+                self.good = dict(self.fixed)
+            case "fixed":
+                told["token"] = secrets.token_urlsafe(_TOKEN_BYTES)
+                self.fixed[told["token"].encode()] = float("inf")
+                self.good |= self.fixed
+        for name, value in order.items():
+            setattr(self, name, value)
+        return told
 
 
 def message(status: int, body: bytes, fields: bytes = b"") -> bytes:
     """Return an answer as it goes over the wire."""
-    reason = {200: b"OK", 401: b"Unauthorized", 404: b"Not Found"}[status]
     return b"HTTP/1.1 %d %s\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
         status,
-        reason,
+        HTTPStatus(status).phrase.encode(),
         fields,
         len(body),
         body,
@@ -96,6 +113,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self.transport = cast("asyncio.WriteTransport", transport)
+        self.realm.count["connections"] += 1
 
     def data_received(self, data: bytes) -> None:
         """Answer every whole request."""
@@ -119,13 +137,12 @@ class Connection(asyncio.Protocol):
         if head.startswith(b"GET /api/v1/deployments "):
             self.transport.write(self.guarded(head))
             return
-        target = head.split(b" ", 2)[1].decode()
-        path, _, query = target.partition("?")
-        if path.startswith("/control/"):
-            self.control(path.removeprefix("/control/"), dict(parse_qsl(query)))
-        elif path.startswith("/api/v1/slow/"):
+        path = head.split(b" ", 2)[1].decode()
+        if path.startswith("/api/v1/slow/"):
             answer = self.guarded(head)
             self.later(float(path.rsplit("/", 1)[1]), lambda: answer)
+        elif self.realm.down:
+            self.transport.write(self.realm.outage)
         else:
             self.authenticate(path, head, body)
 
@@ -133,85 +150,56 @@ class Connection(asyncio.Protocol):
         """Return the answer, or the refusal, to a request that needs a token."""
         realm = self.realm
         realm.count["requests"] += 1
-        if realm.good.get(bearer(head), 0.0) > time.time():
+        if self.welcome(head):
             return realm.answer
         realm.count["refused"] += 1
         return realm.refusal
 
+    def welcome(self, head: bytes) -> bool:
+        """Return whether a request's token is good."""
+        start = head.find(b"uthorization: Bearer ") + 21
+        token = head[start : head.find(b"\r\n", start)] if start > 20 else b""
+        return self.realm.good.get(token, 0.0) > time.time()
+
     def authenticate(self, path: str, head: bytes, body: bytes) -> None:
-        """Answer a request for a token, or for its end."""
+        """Answer a call about tokens."""
         realm = self.realm
-        if path.endswith("/_logout"):
-            realm.good.pop(bearer(head), None)
+        if path == "/api/v1/users/auth":
+            fine = message(200, b"{}", realm.date)
+            self.transport.write(fine if self.welcome(head) else realm.refusal)
+        elif path.endswith("/_logout"):
             self.transport.write(message(200, b"{}", realm.date))
         elif path.endswith("/_refresh"):
-            if realm.good.get(bearer(head), 0.0) <= time.time():
+            if self.welcome(head):
+                self.renew(ece)
+            else:
                 self.transport.write(realm.refusal)
-                return
-            realm.count["refreshes"] += 1
-            self.renew(bearer(head), ece)
         elif path.endswith("/_login"):
-            realm.count["logins"] += 1
-            self.renew(b"", ece)
-        elif path.endswith("/token"):
-            realm.count["logins"] += 1
-            # The peers that speak OAuth 2.0 name the old token as their refresh token.
-            old = dict(parse_qsl(body.decode())).get("refresh_token", "")
-            self.renew(old.encode(), oauth)
+            self.renew(ece)
+        elif path.endswith("/token") and dict(parse_qsl(body.decode())).get("grant_type"):
+            self.renew(oauth)
         else:
-            self.transport.write(message(404, b"{}", realm.date))
+            self.transport.write(realm.error(404, "root.resource_not_found"))
 
-    def renew(self, old: bytes, dialect: Callable[[str, float], object]) -> None:
+    def renew(self, dialect: Callable[[str, float], object]) -> None:
         """Issue a token after the realm's delay."""
-        realm, started = self.realm, time.time()
-        age = started - realm.issued.get(old, started)
+        realm = self.realm
+        realm.count["renewals"] += 1
 
         def answer() -> bytes:
             realm.stamp()  # a client may take the `Date` of this answer for the server's clock
-            told = dialect(*realm.issue())
-            realm.renewals.append((started, time.time(), age))
-            return message(200, json.dumps(told).encode(), realm.date)
+            return message(200, json.dumps(dialect(*realm.issue())).encode(), realm.date)
 
         self.later(realm.delay, answer)
 
     def later(self, delay: float, answer: Callable[[], bytes]) -> None:
         """Write an answer that is made after `delay` seconds."""
-        if delay <= 0:
-            self.transport.write(answer())
-            return
 
         def write() -> None:
-            told = answer()
             if not self.transport.is_closing():
-                self.transport.write(told)
+                self.transport.write(answer())
 
         asyncio.get_running_loop().call_later(delay, write)
-
-    def control(self, verb: str, options: dict[str, str]) -> None:
-        """Do what the harness asks for."""
-        realm = self.realm
-        told: dict[str, object] = {}
-        if verb == "reset":
-            realm.reset()
-        elif verb == "zero":
-            realm.zero()
-        elif verb == "fixed":
-            token = secrets.token_urlsafe(_TOKEN_BYTES)
-            realm.fixed[token.encode()] = realm.good[token.encode()] = float("inf")
-            told = {"token": token}
-        elif verb == "revoke":
-            realm.good = dict(realm.fixed)
-        elif verb == "stats":
-            told = {**realm.count, "renewals": realm.renewals}
-        for name, value in options.items():
-            setattr(realm, name, json.loads(value))
-        self.transport.write(message(200, json.dumps(told).encode()))
-
-
-def bearer(head: bytes) -> bytes:
-    """Return the token of a request, or nothing."""
-    start = head.find(b"uthorization: Bearer ") + 21
-    return head[start : head.find(b"\r\n", start)] if start > 20 else b""
 
 
 def ece(token: str, ends_at: float) -> dict[str, object]:
@@ -222,12 +210,8 @@ def ece(token: str, ends_at: float) -> dict[str, object]:
 
 def oauth(token: str, ends_at: float) -> dict[str, object]:
     """Return an answer of an OAuth 2.0 token route. Source: RFC 6749 section 5.1."""
-    return {
-        "access_token": token,
-        "refresh_token": token,
-        "token_type": "Bearer",
-        "expires_in": max(1, round(ends_at - time.time())),
-    }
+    expires_in = max(1, round(ends_at - time.time()))
+    return {"access_token": token, "token_type": "Bearer", "expires_in": expires_in}
 
 
 async def serve() -> None:
@@ -236,11 +220,22 @@ async def serve() -> None:
     server = await loop.create_server(lambda: Connection(realm), "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()
-    loop.add_reader(sys.stdin.fileno(), ended.set)
-    while not ended.is_set():
+
+    def order() -> None:
+        line = sys.stdin.readline()  # the harness writes whole lines, and waits for the answer
+        if line:
+            print(json.dumps(realm.obey(json.loads(line))), flush=True)
+        else:
+            loop.remove_reader(sys.stdin)
+            ended.set()
+
+    def stamp() -> None:
         realm.stamp()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), 1.0)
+        loop.call_later(1.0, stamp)
+
+    stamp()
+    loop.add_reader(sys.stdin, order)
+    await ended.wait()
 
 
 def main() -> None:

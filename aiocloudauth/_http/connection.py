@@ -235,7 +235,7 @@ class AuthConnection:
                     **self._way,
                 )
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if not (reused and unanswered(error)):
+                if session.closed or not (reused and unanswered(error)):
                     raise
 
     async def _confused(self, session: aiohttp.ClientSession) -> bool:

@@ -15,7 +15,7 @@ from aiocloudauth._wire.failure import Refusal, header_codes, refusal_of
 if TYPE_CHECKING:
     from aiocloudauth.clock import Clock
 
-__all__ = ["can_send_again", "let_go", "refusal_in"]
+__all__ = ["can_send_again", "has_body", "let_go", "refusal_in"]
 
 #: Files whose lock puts a seek after a read that a thread is still busy with.
 _LOCKED = (io.BufferedReader, io.BufferedRandom, io.BytesIO)
@@ -27,10 +27,10 @@ async def let_go(request: aiohttp.ClientRequest, response: aiohttp.ClientRespons
     The connection is kept if there was no body. A server that answers early may not have read
     that to its end, and may close the connection without saying so.
     """
-    if _is_empty(request.body):
-        response.release()
-    else:
+    if has_body(request):
         response.close()
+    else:
+        response.release()
     await compat.end_of_writing(request)
 
 
@@ -55,6 +55,11 @@ def can_send_again(body: object, *, interrupted: bool = False) -> bool:
             return False
         return not body.consumed and not file.closed and file.seekable()
     return _is_empty(body)
+
+
+def has_body(request: aiohttp.ClientRequest) -> bool:
+    """Return whether a request has a body."""
+    return not _is_empty(request.body)
 
 
 def _is_empty(body: object) -> bool:

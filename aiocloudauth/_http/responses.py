@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import aiohttp
 from aiohttp import hdrs
@@ -18,6 +18,7 @@ from aiocloudauth.token import spellings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+    from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
     from aiocloudauth.clock import Clock
@@ -35,20 +36,8 @@ __all__ = [
 ]
 
 
-class _Entered(Protocol):
-    """What an answer of aiohttp's is, and a WebSocket."""
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
-
-
-T = TypeVar("T", bound=_Entered)
+#: An answer of aiohttp's, or a WebSocket.
+T = TypeVar("T", bound="AbstractAsyncContextManager[Any]")
 
 
 class Pending(Coroutine[Any, Any, T]):
@@ -80,7 +69,7 @@ class Pending(Coroutine[Any, Any, T]):
 
     async def __aenter__(self) -> T:
         self._answer = await self._request
-        return await self._answer.__aenter__()
+        return await self._answer.__aenter__()  # type: ignore[no-any-return]  # itself
 
     async def __aexit__(
         self,

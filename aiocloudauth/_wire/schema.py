@@ -13,7 +13,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from attrs import frozen
 
@@ -259,7 +259,7 @@ def jwt_expiry(token: Secret) -> datetime | None:
     if len(parts) != 3:
         return None
     try:
-        padded = parts[1] + "=" * (-len(parts[1]) % 4)
-        return _epoch(cast("Any", json.loads(base64.urlsafe_b64decode(padded)))["exp"])
+        claims: Any = json.loads(base64.urlsafe_b64decode(f"{parts[1]}=="))  # padding, at least
+        return _epoch(claims["exp"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

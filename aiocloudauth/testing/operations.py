@@ -354,10 +354,11 @@ async def echo(realm: Realm, call: Call) -> Answer:
 
     `?delay=2` answers two seconds later on the server's clock.
     """
-    if (refused := await _attend(realm, call)) is not None:
+    await call.read()
+    if (refused := await _wait(realm, call)) is not None:
         return refused
-    body = {"method": call.method, "path": realm.root + call.path, "user": call.identity.name}
-    return json_answer(body)
+    echoed = {"method": call.method, "path": realm.root + call.path, "user": call.identity.name}
+    return json_answer(echoed)
 
 
 async def echo_messages(realm: Realm, call: Call) -> Answer:
@@ -371,14 +372,14 @@ def reply(answer: Answer) -> Operation:
     """Make an operation that gives this answer, in place of the echo."""
 
     async def replied(realm: Realm, call: Call) -> Answer:
-        return await _attend(realm, call) or answer
+        await call.read()
+        return await _wait(realm, call) or answer
 
     return replied
 
 
-async def _attend(realm: Realm, call: Call) -> Answer | None:
-    """Read the body, and wait as long as the query says; 400 if that is no time."""
-    await call.read()
+async def _wait(realm: Realm, call: Call) -> Answer | None:
+    """Wait for as long as the query says; 400 if that is no time."""
     if call.arrival.query and (delay := call.query("delay")) is not None:
         if (seconds := _seconds(delay)) is None:
             return _invalid_data(realm, "delay")

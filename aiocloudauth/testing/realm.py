@@ -34,6 +34,9 @@ class Identity:
     name: str = ""
     user: User | None = None
     token: IssuedToken | None = field(default=None, repr=False)
+
+    #: When an API key ends, if it does.
+    key_expires_at: float | None = None
     refused_with: str | None = None
 
 
@@ -102,7 +105,9 @@ class Realm:
         user = self.accounts.get(key.user) if key and key.alive(self.now()) else None
         if key is None or user is None:
             return Identity(credential="apikey", refused_with="root.unauthenticated")
-        return Identity(credential="apikey", name=key.user, user=user)
+        return Identity(
+            credential="apikey", name=key.user, user=user, key_expires_at=key.expires_at
+        )
 
     def _basic(self, value: str) -> Identity:
         refused = Identity(credential="basic", refused_with="root.unauthenticated")

@@ -10,7 +10,7 @@ from aiohttp import web
 from attrs import define, field
 
 from aiocloudauth.testing import validators
-from aiocloudauth.testing.instants import http_date, instant
+from aiocloudauth.testing.instants import http_date, instant, iso
 from aiocloudauth.testing.log import Arrival, Log
 from aiocloudauth.testing.messages import Answer, Call, Request, deliver, failure
 from aiocloudauth.testing.routes import Route, Router, perform
@@ -99,6 +99,9 @@ class Service:
             realm.stats.faults += 1
             arrival.fault = "+".join(effect.name for effect in fault.effects)
             answer = await self._play(fault.effects, call, route)
+        if identity.key_expires_at is not None and identity.refused_with is None:
+            ends = iso(identity.key_expires_at)
+            answer = answer.with_headers(("X-Elastic-Api-Key-Expiration", ends))
         if answer.status == 401 and route.guarded:
             realm.stats.unauthorized += 1
         return await self._deliver(request, arrival, answer)

@@ -157,14 +157,14 @@ def test_the_news_of_a_refusal_names_the_next_attempt() -> None:
 def test_an_unchanged_value_does_not_prolong_the_bar() -> None:
     """A callable that gives the same again is not sent, so it is not refused again."""
     run = lost_with_a_callable()
-    (call,) = calls(run.wake())
+    (call,) = of(Login, run.wake())
     assert call.refusal is REFUSED
     run.fail(REFUSED)
     assert run.state.record.barred_until == 900.0
     run.wake()
     run.fail(REFUSED)
-    (call,) = calls(run.wake())
-    assert (run.now, call.refusal) == (900.0, None)
+    (login,) = of(Login, run.wake())
+    assert (run.now, login.refusal) == (900.0, None)
 
 
 def test_a_refused_login_leaves_a_good_token_to_its_end() -> None:

@@ -47,7 +47,7 @@ from tests.http.raw_server import (
     after,
     chunked,
     http,
-    resets,
+    reset,
     silence,
     token_body,
 )
@@ -160,6 +160,7 @@ async def test_the_scheme_of_the_other_port_is_told_at_once(scheme: str, real: s
     assert ("http://" if scheme == "https" else "https://") in str(error)
 
 
+@pytest.mark.usefixtures("netrc")
 @pytest.mark.parametrize("ends", [b"", b"\x15\x03\x01\x00\x02\x02\x46"], ids=["closes", "alert"])
 async def test_a_port_that_only_speaks_tls_is_asked_with_nothing_of_ours(ends: bytes) -> None:
     """The question in the other scheme carries no credentials and no field of a session."""
@@ -176,11 +177,12 @@ async def test_a_port_that_only_speaks_tls_is_asked_with_nothing_of_ours(ends: b
 
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as listener:
         port = listener.sockets[0].getsockname()[1]
-        fields = {"X-Gateway-Key": f"{PLANTED}-key"}
-        async with exchange_with(f"https://127.0.0.1:{port}", headers=fields) as exchange:
+        url, fields = f"https://127.0.0.1:{port}", {"X-Gateway-Key": f"{PLANTED}-key"}
+        async with exchange_with(url, headers=fields, trust_env=True) as exchange:
             error = await error_of(exchange.login(PASSWORD))
     assert type(error) is TLSError
     assert PLANTED.encode() not in b"".join(seen)
+    assert b"Authorization" not in b"".join(seen)
 
 
 async def test_a_server_that_hangs_up_is_asked_once_and_then_tried_again() -> None:
@@ -342,12 +344,12 @@ def hangs_up(once_left: int, ends: bytes | None = b"") -> Any:  # noqa: ANN401 -
     """Answer so many requests, and hang up on the next of the same connection."""
     served: dict[asyncio.StreamWriter, int] = {}
 
-    async def reply(_: Request, writer: asyncio.StreamWriter) -> None:
+    async def reply(request: Request, writer: asyncio.StreamWriter) -> None:
         served[writer] = served.get(writer, 0) + 1
         if served[writer] <= once_left:
             writer.write(http(token_body(f"t{sum(served.values())}")))
         elif ends is None:
-            await resets(b"")(_, writer)
+            reset(writer)
         else:
             writer.write(ends)
             await writer.drain()
@@ -569,11 +571,13 @@ def shown(error: BaseException | None) -> str:
         return ""
     said = [*traceback.format_exception(error), repr(error), str(vars(error)), str(error.args)]
     link: BaseException | None = error
+    # Not the test's own frame, which knows the secrets.
+    frames = [*traceback.walk_tb(error.__traceback__ and error.__traceback__.tb_next)]
     while link is not None:
+        if link is not error:
+            frames += traceback.walk_tb(link.__traceback__)
         said += [repr(link), str(link), str(link.args), str(getattr(link, "request_info", ""))]
         link = link.__cause__ or link.__context__
-    # Not the test's own frame, which knows the secrets.
-    frames = traceback.walk_tb(error.__traceback__ and error.__traceback__.tb_next)
     for frame, _ in frames:
         said += [f"{name}={value!r}" for name, value in frame.f_locals.items()]
     return "\n".join(said)

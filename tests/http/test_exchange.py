@@ -270,7 +270,7 @@ async def test_an_unasked_compression_is_undone_within_the_bound(coding: str) ->
     """Of an error too; a bomb is cut off, and what is no such coding is no answer."""
     compress, field = CODINGS[coding], f"Content-Encoding: {coding}"
     refused = http(compress(refusal("root.unauthenticated")), field, status=401)
-    good, bomb = compress(GOOD), compress(b" " * 20_000_000)
+    good, bomb = compress(GOOD), compress(GOOD.ljust(20_000_000))
     answers = (
         refused,
         http(bomb, field),
@@ -292,6 +292,8 @@ async def test_an_unasked_compression_is_undone_within_the_bound(coding: str) ->
         GatewayError,
         type(None),
     ]
+    assert isinstance(errors[1], InvalidResponseError)
+    assert errors[1].problems == ("too long @ $",)
 
 
 @pytest.mark.parametrize(

@@ -61,13 +61,14 @@ def digest(body: bytes) -> str:
         Body(refusal("root.unauthenticated"), 401),
         Body("<html>Who are you?</html>", 401, "text/html"),
         Body(b"\xff\xfe{", 401),
+        Body(b"", 401),
         # Longer than is read of it: what it says does not count.
         Body(refusal("templates.region_not_allowed").ljust(1_001), 401),
         # Cut short, and not what its Content-Encoding says.
         Raw(b"HTTP/1.1 401 No\r\nContent-Length: 50\r\n\r\nabc"),
         Raw(b"HTTP/1.1 401 No\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"),
     ],
-    ids=["code", "none", "header", "body", "html", "no text", "long", "cut short", "no gzip"],
+    ids=["code", "none", "header", "body", "html", "binary", "empty", "long", "short", "gzip"],
 )
 async def test_a_refused_request_is_sent_once_more(refused: Effect) -> None:
     """The code may be in the header, only in the body, or nowhere."""
@@ -203,35 +204,27 @@ async def test_a_refusal_with_a_large_body_does_not_block_a_pool_of_one(
             assert server.log.to("/x")[-1].body == (body or b"")
 
 
-def refused_once() -> Any:  # noqa: ANN401 - a server's reply
-    """Refuse the first request and keep its connection, to end it when it is used again."""
-    first: list[asyncio.StreamWriter] = []
-
-    async def reply(_: Request, writer: asyncio.StreamWriter) -> None:
-        if not first:
-            first.append(writer)
-            writer.write(http(refusal("root.unauthorized"), status=401))
-        elif writer is first[0]:
-            writer.close()  # unsaid until then
-        else:
-            writer.write(http(b"{}"))
-
-    return reply
-
-
 @pytest.mark.parametrize("size", [5, 3_000_000])
 async def test_a_replay_with_a_body_takes_another_connection(size: int) -> None:
     """The server refused early; it may not want the rest, and may close without saying so."""
-    async with RawServer({"/x": refused_once()}, early=("/x",), keep=True) as server:
-        async with CloudSession(server.url, Password("a", "b"), policy=QUICK) as cloud:
+    first: list[asyncio.StreamWriter] = []
 
-            def read_bodies(_: object) -> None:
-                server.early = ()
+    async def reply(_: Request, writer: asyncio.StreamWriter) -> None:
+        if first:
+            writer.write(http(b"{}"))
+            return
+        first.append(writer)
+        server.early = ()
+        writer.write(http(refusal("root.unauthorized"), status=401))
+        await silence()  # whatever comes on this connection
 
-            cloud.subscribe(read_bodies)
-            async with cloud.post("/x", data=io.BytesIO(bytes(size)), timeout=5) as response:
-                assert response.status == 200
-        assert [len(request.body) for request in server.to("/x")] == [0, size]
+    async with (
+        RawServer({"/x": reply}, early=("/x",)) as server,
+        CloudSession(server.url, Password("a", "b"), policy=QUICK) as cloud,
+        cloud.post("/x", data=io.BytesIO(bytes(size)), timeout=5) as response,
+    ):
+        assert response.status == 200
+    assert [len(request.body) for request in server.to("/x")] == [0, size]
 
 
 async def test_a_replay_without_a_body_keeps_its_connection() -> None:

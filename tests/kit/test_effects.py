@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 
     from aiocloudauth.testing import Answer, Proceed, Realm
 
-PAGE = b"<html><head><title>%b</title></head><body><center><h1>%b</h1></center></body></html>"
-FORBIDDEN = b"403 Forbidden"
-
 
 async def met(*effects: Effect | str, **options: Any) -> Seen:
     """Log in once, met by these effects."""
@@ -56,67 +53,44 @@ async def met(*effects: Effect | str, **options: Any) -> Seen:
         return await client.ask(LOGIN, json=ADMIN)
 
 
+ELSEWHERE = "https://elsewhere.example/"
+TEXT = "text/plain; charset=utf-8"
+
+
 @pytest.mark.parametrize(
-    ("effect", "status", "code", "headers", "body"),
+    ("effect", "status", "code", "shown"),
     [
-        (
-            Status(503, "a.b", "because", 1.5),
-            503,
-            "a.b",
-            {"Retry-After": "1.5"},
-            b'{"errors":[{"code":"a.b","message":"because"}]}',
-        ),
-        (Status(500), 500, None, {}, b'{"ok":false,"message":"The request failed."}'),
-        (TooManyRequests(30), 429, "root.rate_limited", {"Retry-After": "30"}, None),
-        (ClusterError(), 502, "authc.authentication_cluster_error", {}, None),
-        ("no_cluster", 501, "authc.no_authentication_cluster", {}, None),
-        (NotReady(), 200, "controller_route.controller_not_ready", {}, None),
-        (
-            SecurityException(),
-            401,
-            None,
-            {"WWW-Authenticate": 'Basic realm="security" charset="UTF-8"'},
-            None,
-        ),
-        (Html(403), 403, None, {"Content-Type": "text/html"}, PAGE % (FORBIDDEN, FORBIDDEN)),
-        (Html(449, title="Sorry"), 449, None, {}, PAGE % (b"Sorry", b"Sorry")),
-        (Html(449), 449, None, {}, PAGE % (b"449 Error", b"449 Error")),
-        (
-            Body("no", 401, "text/plain; charset=utf-8"),
-            401,
-            None,
-            {"Content-Type": "text/plain; charset=utf-8"},
-            b"no",
-        ),
-        (
-            Body(b"\0", 201, headers={"X-Odd": "1", "Content-Type": "x/y"}),
-            201,
-            None,
-            {"X-Odd": "1", "Content-Type": "x/y"},
-            b"\0",
-        ),
-        (Body("", 204), 204, None, {}, b""),
-        (
-            Redirect("https://elsewhere.example/"),
-            302,
-            None,
-            {"Location": "https://elsewhere.example/"},
-            b"",
-        ),
-        (Raw("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), 200, None, {}, b"{}"),
+        (Status(503, "a.b", retry_after=1.5), 503, "a.b", "Retry-After: 1.5"),
+        (Status(409, "a.b", "so"), 409, "a.b", '{"errors":[{"code":"a.b","message":"so"}]}'),
+        (Status(500), 500, None, '{"ok":false,"message":"The request failed."}'),
+        (TooManyRequests(30), 429, "root.rate_limited", "Retry-After: 30"),
+        (ClusterError(), 502, "authc.authentication_cluster_error", '{"errors":['),
+        ("no_cluster", 501, "authc.no_authentication_cluster", '{"errors":['),
+        (NotReady(), 200, "controller_route.controller_not_ready", '{"errors":['),
+        (SecurityException(), 401, None, 'WWW-Authenticate: Basic realm="security"'),
+        (Html(403), 403, None, "<h1>403 Forbidden</h1>"),
+        (Html(449), 449, None, "<title>449 Error</title>"),
+        (Html(title="Sorry"), 502, None, "<title>Sorry</title>"),
+        (Html(), 502, None, "Content-Type: text/html\n"),
+        (Body("no", 401, TEXT), 401, None, f"Content-Type: {TEXT}\n"),
+        (Body(b"\0", 201, headers={"X-Odd": "1"}), 201, None, "X-Odd: 1\n"),
+        (Body("no", headers={"Content-Type": "a/b"}), 200, None, "Content-Type: a/b\n"),
+        (Body("", 204), 204, None, ""),
+        (Redirect(ELSEWHERE), 302, None, f"Location: {ELSEWHERE}\n"),
+        (Raw("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), 200, None, "{}"),
     ],
     ids=lambda value: value.name if isinstance(value, Effect) else "",
 )
 async def test_an_answer_may_be_another_one(
-    effect: Effect | str, status: int, code: str | None, headers: dict[str, str], body: bytes | None
+    effect: Effect | str, status: int, code: str | None, shown: str
 ) -> None:
     """Status, codes, headers and body in place of the operation's, which is not carried out."""
     async with running() as client:
         client.server.fail_next("_login", effect)
         seen = await client.ask(LOGIN, json=ADMIN)
         assert (seen.status, seen.code) == (status, code)
-        assert {name: seen.headers[name] for name in headers} == headers
-        assert body is None or seen.body == body
+        head = "".join(f"{name}: {value}\n" for name, value in seen.headers.items())
+        assert shown in head + seen.body.decode()
         assert client.server.stats.logins == 0
         assert (await client.ask(LOGIN, json=ADMIN)).status == 200
 

@@ -21,8 +21,8 @@ PERMITTED = basic("admin", "secret")
 async def test_a_guarded_path_echoes_method_path_and_user() -> None:
     """The echo is what a test looks at first."""
     async with running() as client:
-        seen = await client.ask("PUT /deployments/x?a=b", PERMITTED)
-        path = "/api/v1/deployments/x"
+        seen = await client.ask("PUT /x/y?a=b", PERMITTED)
+        path = "/api/v1/x/y"
         assert seen.json == {"method": "PUT", "path": path, "user": "admin"}
         assert (await client.ask("HEAD /deployments", PERMITTED)).body == b""
 
@@ -164,11 +164,12 @@ async def test_a_client_that_asks_before_it_sends_is_told_to_go_on(*, permitted:
         ("ece_platform_admin", "DELETE /platform/x", 200),
         ("ece_platform_viewer", "GET /platform/x", 200),
         ("ece_platform_viewer", "POST /deployments", 403),
-        ("ece_deployment_manager", "POST /deployments", 200),
+        ("ece_deployment_manager", "POST /deployments/d/_resync", 200),
         ("ece_deployment_manager", "GET /platform", 403),
         ("ece_deployment_manager", "GET /users/ann/auth/keys", 403),
         ("ece_deployment_viewer", "GET /deployments", 200),
         ("ece_deployment_viewer", "POST /deployments", 403),
+        ("ece_deployment_viewer", "POST /deployments/_search", 200),
         ("ece_deployment_viewer", "GET /users/auth/keys/_all", 403),
         ("ece_deployment_viewer", "GET /users/auth/keys", 200),
         ((), "GET /users/auth", 200),

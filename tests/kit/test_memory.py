@@ -121,9 +121,8 @@ async def test_writers_are_paused_while_readers_are() -> None:
     """Above 64 KiB on their way; and go on below 16."""
     near, here, far, there = joined()
     far.pause_reading()
-    near.write(b"")
-    near.write(b"x" * 65_537)
-    near.write(b"x")
+    for size in (0, 65_537, 1):
+        near.write(b"x" * size)
     await ManualClock().settle()
     assert (here.seen, there.seen, near.get_write_buffer_size()) == (["pause"], [], 65_538)
     far.resume_reading()
@@ -131,31 +130,22 @@ async def test_writers_are_paused_while_readers_are() -> None:
     assert (here.seen, there.seen) == (["pause", "resume"], [65_537, 1])
 
 
-async def test_an_end_that_closes_is_read_to_its_end() -> None:
-    """What was written arrives, then the end of it; then the other end closes, too."""
-    near, here, _, there = joined()
+@pytest.mark.parametrize("stay", [False, True])
+async def test_an_end_that_closes_is_read_to_its_end(*, stay: bool) -> None:
+    """What was written arrives, then the end of it; the other end may stay open."""
+    near, here, far, there = joined(stay=stay)
     near.write(b"last")
     near.close()
     near.close()
     near.write(b"ignored")
     assert near.is_closing()
     await ManualClock().settle()
-    assert (here.seen, there.seen) == ([None], [4, "eof", None])
-    near.abort()
-    await ManualClock().settle()
-    assert here.seen == [None]
-
-
-async def test_an_end_may_stay_open_when_the_other_one_has_closed() -> None:
-    """If its protocol says so."""
-    near, here, far, there = joined(stay=True)
-    near.close()
-    await ManualClock().settle()
-    assert there.seen == ["eof"]
+    assert (here.seen, there.seen) == ([None], [4, "eof"] + [None] * (not stay))
     far.write(b"to nobody")
-    far.abort()
+    for end in (near, far):
+        end.abort()
     await ManualClock().settle()
-    assert (here.seen, there.seen) == ([None], ["eof", None])
+    assert (here.seen, there.seen) == ([None], [4, "eof", None])
 
 
 async def test_a_reset_is_seen_after_what_was_written_before() -> None:
@@ -164,6 +154,5 @@ async def test_a_reset_is_seen_after_what_was_written_before() -> None:
     near.write(b"first")
     near.abort()
     await ManualClock().settle()
-    assert here.seen == [None]
-    assert there.seen[0] == 5
+    assert (here.seen, there.seen[0]) == ([None], 5)
     assert isinstance(there.seen[1], ConnectionResetError)

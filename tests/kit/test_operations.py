@@ -197,7 +197,9 @@ async def test_a_key_opens_what_its_user_may_until_it_ends() -> None:
         assert made["expiration_date"] == "2026-01-01T03:00:00.000Z"
         key = f"ApiKey {made.pop('key')}"
         await clock.advance(3 * 3600 - 1)
-        assert (await client.ask("GET /users/auth/keys", key)).json["keys"] == [made]
+        seen = await client.ask("GET /users/auth/keys", key)
+        assert seen.json["keys"] == [made]
+        assert seen.headers["X-Elastic-Api-Key-Expiration"] == made["expiration_date"]
         arrival = client.server.log[-1]
         assert (arrival.credential, arrival.user) == ("apikey", "admin")
         await clock.advance(1)

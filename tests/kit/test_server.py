@@ -187,6 +187,10 @@ async def test_a_connection_that_is_answered_is_not_idle() -> None:
         assert await client.status() == 401
         await clock.settle()
         assert (client.server.open_connections, clock.next_due) == (0, None)
+        assert await client.status() == 401
+        await client.http.close()
+        await clock.settle()
+        assert (client.server.open_connections, clock.next_due) == (0, None)
 
 
 # -- addresses and TLS ------------------------------------------------------------------------

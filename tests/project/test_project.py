@@ -1,13 +1,11 @@
-"""What the project promises about itself: versions, hygiene, and the shape of its modules."""
+"""What the project promises about itself: versions, and what its files may hold."""
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 import re
 import subprocess
-import sys
 import tokenize
 import tomllib
 from importlib.metadata import version
@@ -18,14 +16,7 @@ import pytest
 import aiocloudauth
 
 PACKAGE = Path(aiocloudauth.__file__).parent
-MODULES = sorted(PACKAGE.rglob("*.py"))
-CHECKOUT = Path(__file__).parents[1]
-
-
-def module_name(path: Path) -> str:
-    """Name the module that a file of the package holds."""
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+CHECKOUT = Path(__file__).parents[2]
 
 
 def source_files() -> list[Path]:
@@ -103,7 +94,7 @@ def unexplained(comment: str) -> list[str]:
     parts = re.split(r"(?=#\s*(?:pragma:|type: ignore|noqa))", comment)
     matches = [match for part in parts if (match := SUPPRESSION.search(part))]
     # Two suppressions may share the reason at the end: two tools, one cause.
-    if matches and re.search(r"\w{2,}\W+\w{2,}", matches[-1]["rest"]):
+    if matches and re.search(r"\w{2,}", matches[-1]["rest"]):
         return []
     return [match["what"] for match in matches]
 
@@ -140,34 +131,6 @@ def test_every_suppressed_finding_says_why() -> None:
         for what in unexplained(token.string)
     ]
     assert not found
-
-
-def test_the_facade_is_sorted_and_every_name_in_it_can_be_imported() -> None:
-    """What `from aiocloudauth import …` offers is a list somebody can read."""
-    facade = importlib.import_module("aiocloudauth")
-    names = list(facade.__all__)
-    assert names == sorted(set(names))
-    assert [name for name in names if not hasattr(facade, name)] == []
-
-
-@pytest.mark.parametrize("name", [module_name(path) for path in MODULES])
-def test_every_module_imports_alone_without_a_warning(name: str) -> None:
-    """No module leans on another having been imported first, and none warns."""
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", f"import {name}"],
-        cwd=PACKAGE.parent,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-
-
-@pytest.mark.parametrize("path", MODULES, ids=module_name)
-def test_no_module_has_more_than_400_lines(path: Path) -> None:
-    """Above that, something is two things."""
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
 def test_the_package_says_that_it_is_typed() -> None:

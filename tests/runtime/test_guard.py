@@ -107,8 +107,13 @@ async def test_another_threads_loop_and_a_thread_without_one_get_a_clear_error(
         assert server.generation == 2
 
 
-async def test_reject_takes_a_token_of_this_package_alone() -> None:
-    """A mistake that would otherwise do nothing, silently."""
+async def test_reject_after_close_does_nothing_and_takes_a_token_of_this_package_alone() -> None:
+    """Late refusals come from requests that were under way."""
+    async with CloudServer() as server:
+        async with TokenRefresher(server.url, ADMIN, policy=QUICK) as closed:
+            token = await closed.usable()
+        closed.reject(token)
+        assert closed.state is SessionState.CLOSED
     refresher = TokenRefresher(NOWHERE, ADMIN)
     with pytest.raises(ConfigurationError, match="not str"):
         refresher.reject("token")  # type: ignore[arg-type]  # that is the mistake

@@ -30,6 +30,7 @@ from aiocloudauth.testing import (
     MemoryConnector,
     Reset,
     Silence,
+    Status,
 )
 from tests.rig import ADMIN, Rig, rig
 
@@ -182,7 +183,7 @@ async def test_one_network_error_does_not_end_renewal() -> None:
     """One network error ends renewal for good (spring-projects/spring-vault#646): backoff."""
     async with rig(server={"token_lifetime": 60.0}) as run:
         for _ in range(20):
-            run.server.fail_next("_refresh", Reset())
+            run.server.fail_next("_refresh", Status(503))
             await run.clock.advance(60)
             assert run.refresher.current is not None
         assert len(run.told(events.RenewalFailed)) == 20
@@ -282,7 +283,7 @@ async def test_logout_forgets_the_token_whatever_the_server_answers(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The server's failure is logged, and nobody's problem."""
-    for effect in (Reset(), Silence()):
+    for effect in (Status(503), Silence()):
         async with rig() as run:
             run.server.fail_next("_logout", effect)
             await run.drive(run.refresher.logout())

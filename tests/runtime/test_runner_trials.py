@@ -12,11 +12,11 @@ from aiocloudauth import (
     ConfigurationError,
     Password,
     RenewalPolicy,
+    ServerError,
     SessionClosedError,
     SessionExpiredError,
     SessionState,
     TokenRefresher,
-    TransportError,
     UnauthenticatedError,
 )
 from aiocloudauth.testing import (
@@ -25,6 +25,7 @@ from aiocloudauth.testing import (
     Late,
     PastExpiry,
     Reset,
+    Status,
 )
 from tests.rig import OTHER, rig
 
@@ -95,10 +96,10 @@ async def test_a_trial_that_waits_for_a_failing_flight_is_not_failed_by_it() -> 
     """That was somebody else's."""
     async with rig() as run:
         await run.clock.advance(60)
-        run.server.fail_next("_refresh", Late(0.5), Reset())
+        run.server.fail_next("_refresh", Late(0.5), Status(503))
         asked = await run.start(run.refresher.refresh())
         await run.drive(run.refresher.login(OTHER))
-        assert isinstance(asked.exception(), TransportError)
+        assert isinstance(asked.exception(), ServerError)
 
 
 async def test_a_trial_whose_caller_is_cancelled_comes_to_its_end() -> None:

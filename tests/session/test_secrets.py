@@ -207,6 +207,7 @@ def test_bad_values_are_not_quoted_back() -> None:
 
 #: Where `Secret.reveal` may be called; nowhere else is a secret a plain string.
 REVEALING = {
+    "_http/connection.py",  # stamps the fields of an authentication call
     "_http/exchange.py",  # sends the credentials
     "_wire/schema.py",  # looks into a JWT for its expiry
     "credentials.py",  # checks the values it is given

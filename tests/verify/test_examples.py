@@ -24,10 +24,10 @@ from aiocloudauth.testing import CloudServer, Fault, Late, Status, User
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 #: Seconds that a process gets to come up, and to end.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def environment(server: CloudServer, **more: str) -> dict[str, str]:

@@ -14,7 +14,8 @@ from multidict import CIMultiDict
 
 from aiocloudauth import CloudSession, Secret
 from aiocloudauth._http import responses
-from aiocloudauth._http.exchange import AuthExchange, _Stamp
+from aiocloudauth._http.connection import Stamp
+from aiocloudauth._http.exchange import AuthExchange
 from aiocloudauth._runtime.attempt import Attempts
 from aiocloudauth._runtime.guard import Guard
 from aiocloudauth._runtime.runner import NOTHING, Runner
@@ -133,21 +134,21 @@ def renewals_share_the_callers_pool(patch: Patch) -> None:
 
 
 def renewals_run_through_the_callers_middlewares(patch: Patch) -> None:
-    make, stamp = CloudSession.__init__, _Stamp.__call__
+    make, stamp = CloudSession.__init__, Stamp.__call__
     theirs: list[Any] = []
 
     def noting(self: CloudSession, *args: Any, **options: Any) -> None:
         theirs[:] = options.get("middlewares", ())
         make(self, *args, **options)
 
-    async def exposed(self: _Stamp, request: Any, handler: Any) -> Any:
+    async def exposed(self: Stamp, request: Any, handler: Any) -> Any:
         async def inner(request: Any) -> Any:
             return await stamp(self, request, handler)
 
         return await theirs[0](request, inner)
 
     patch.setattr(CloudSession, "__init__", noting)
-    patch.setattr(_Stamp, "__call__", exposed)
+    patch.setattr(Stamp, "__call__", exposed)
 
 
 def line_breaks_are_let_into_tokens(patch: Patch) -> None:
@@ -180,9 +181,9 @@ def an_answer_of_any_size_is_read(patch: Patch) -> None:
 def credentials_that_do_not_work_are_kept(patch: Patch) -> None:
     make_attempt = Attempts.make
 
-    async def trusting(self: Attempts, effect: Any, trial: Any, refused: Any) -> Any:
+    async def trusting(self: Attempts, effect: Any, trial: Any) -> Any:
         self.credentials = trial or self.credentials
-        return await make_attempt(self, effect, trial, refused)
+        return await make_attempt(self, effect, trial)
 
     patch.setattr(Attempts, "make", trusting)
 

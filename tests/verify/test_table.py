@@ -215,7 +215,8 @@ def test_a_walk_at_random_keeps_the_floor_between_attempts() -> None:
     steps = 0
     while steps < STEPS:
         machine = Machine(chance.choice((POLICY, RenewalPolicy())), chance.choice(KINDS))
-        state, now, last = New(Record()), 0.0, (0, -FOREVER)
+        state: State = New(Record())
+        now, last = 0.0, (0, -FOREVER)
         for _ in range(500):
             now = chance.choice(sorted(moments(state, now))) if chance.random() < 0.5 else now
             fitting = list(inputs(state, now))

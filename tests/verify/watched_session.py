@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 
     from aiocloudauth import Credentials, Event, TokenRefresher
     from aiocloudauth.testing import Arrival
-    from aiocloudauth.testing.answers import Answer
-    from aiocloudauth.testing.effect import Proceed
+    from aiocloudauth.testing.effects import Proceed
+    from aiocloudauth.testing.messages import Answer
     from aiocloudauth.testing.realm import Realm
 
 POLICY: Final = RenewalPolicy(backoff_max=20.0)

@@ -276,6 +276,10 @@ def test_the_message_says_what_was_asked_and_what_was_answered(
     """A person can act on it, also where the answer says nothing or is not the API's."""
     assert str(made(status, body, call)) == f"GET https://h/api/v1/x answered {said}"
     assert str(made(status, body, call, note="Look.")).endswith(f"answered {said}. Look.")
+    header = Failure(418, codes=("a.b", "c.d"))
+    assert (
+        str(api_error(ApiError, header, method="GET", url="/x")) == "GET /x answered 418 (a.b, c.d)"
+    )
 
 
 def test_an_error_keeps_only_so_much_of_an_endless_answer() -> None:

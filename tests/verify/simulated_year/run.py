@@ -134,7 +134,7 @@ async def simulate(clock: ManualClock, seed: int, days: float, policy: RenewalPo
     """Live through the plan of `seed`."""
     plan = Plan.draw(seed, days)
     ledger, tally = Ledger(policy, plan), Tally()
-    witness = Witness(plan, ledger, random.Random(f"witness {seed}"), failing=FAILING)
+    witness = Witness(plan, ledger, random.Random(f"witness {seed}"), clock, failing=FAILING)
     server = CloudServer(
         {"admin": "secret-1"},
         token_lifetime=TOKEN_LIFETIME,

@@ -12,7 +12,6 @@ from aiocloudauth.testing import (
     EmptyReply,
     Fault,
     Html,
-    PastExpiry,
     Reset,
     Silence,
     Status,
@@ -23,6 +22,7 @@ from aiocloudauth.testing import (
 if TYPE_CHECKING:
     import random
 
+    from aiocloudauth import Clock
     from aiocloudauth.testing.effects import Proceed
     from aiocloudauth.testing.messages import Answer
     from aiocloudauth.testing.realm import Realm
@@ -43,7 +43,6 @@ FAILURES: Final[tuple[Effect, ...]] = (
     EmptyReply(after_work=True),
     Silence(),
     Truncated(0.5),
-    PastExpiry(3600.0),
 )
 
 #: What the authentication API answers while its cluster is out of order.
@@ -56,8 +55,14 @@ _REVOKING: Final = 7 * 86_400.0
 class Witness:
     """Stands in front of ``_login`` and ``_refresh``."""
 
-    def __init__(self, plan: Plan, ledger: Ledger, rng: random.Random, *, failing: float) -> None:
-        """Let a share `failing` of the attempts fail beside the outages of `plan`."""
+    def __init__(
+        self, plan: Plan, ledger: Ledger, rng: random.Random, wall: Clock, *, failing: float
+    ) -> None:
+        """Let a share `failing` of the attempts fail beside the outages of `plan`.
+
+        `wall`: the client machine's clock.
+        """
+        self._wall = wall
         self._plan = plan
         self._ledger = ledger
         self._rng = rng
@@ -108,7 +113,11 @@ class Witness:
     def _deliver(self, realm: Realm, answer: Answer, at: float) -> None:
         document = json.loads(answer.body)
         expires_at = datetime.fromisoformat(document["session_expiration_time"]).timestamp()
-        self._ledger.delivered(at, expires_at - realm.now())
+        # By the server's clock, and by the client's: where they differ nobody there can know which
+        # of the two is right, and has to go by the shorter life that leaves time for a renewal.
+        lives = (expires_at - realm.now(), expires_at - self._wall.time())
+        usable = [life for life in lives if life > 2.0 * self._ledger.policy.min_interval]
+        self._ledger.delivered(at, min(usable, default=max(lives)))
 
 
 class _Watched(Effect):

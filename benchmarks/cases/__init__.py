@@ -1,1 +1,0 @@
-"""What is measured, a module a case; each has ``async def measure(setting)``."""
