@@ -115,7 +115,7 @@ class Member:
     session: str = ""
     lease: str = ""
     offset: float | None = None
-    sights: dict[object, float] = field(factory=dict)
+    sights: dict[object, float] = field(factory=dict, hash=False)
 
     def at(self, shared: Shared, now: float) -> Member:
         """Return the member after it saw `shared`."""
@@ -321,7 +321,7 @@ def offset_of(grant: Grant) -> float:
         return 0.0
     low = grant.server_wall - grant.received_wall
     high = grant.server_wall + 1.0 - grant.sent_wall
-    return 0.0 if low <= 0.0 <= high else low
+    return 0.0 if low <= 0.0 <= high else max(low, min(high, 0.0))
 
 
 def adopted(shared: Shared, age: float, now: float) -> Grant:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
-from contextlib import nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 from attrs import evolve
@@ -46,11 +48,11 @@ from aiocloudauth.errors import CloudAuthError, StoreError
 from aiocloudauth.stores.sealing import Seal, SealBrokenError, seal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from aiocloudauth._core.states import Ask, Grant
     from aiocloudauth._runtime.subscribers import Subscribers
-    from aiocloudauth.clock import Clock, Timeline
+    from aiocloudauth.clock import Clock, Timeline, TimerHandle
     from aiocloudauth.credentials import Credentials
     from aiocloudauth.policy import RenewalPolicy
     from aiocloudauth.stores.protocol import TokenStore
@@ -67,6 +69,8 @@ Discard: TypeAlias = "Callable[[Secret], Awaitable[None]]"
 
 #: Bounds of the pause before the record is loaded again, seconds.
 _PAUSE: Final = (0.05, 0.25)
+#: Steps in which the time of one operation of the store is counted.
+_STEPS: Final = 10
 #: How often a swap is tried again that somebody else was quicker than.
 _TRIES: Final = 8
 #: The longest value that is looked at, bytes: a token of the longest kind fits.
@@ -352,25 +356,37 @@ class Sharing:
         Raises:
             _NoStoreError: It cannot be used now. That has been told, once an outage.
         """
-        limit = self._policy.store_timeout
         try:
-            async with self._queue:
-                while True:
-                    since = self._clock.monotonic()
-                    try:
-                        async with self._clock.timeout(limit):
-                            done = await start()
-                        break
-                    except TimeoutError:
-                        # A timer that comes late itself tells of a starved event loop, not of
-                        # the store.
-                        if self._clock.monotonic() - since < 1.5 * limit:
-                            raise
+            async with self._queue, self._own_time(self._policy.store_timeout):
+                done = await start()
         except Exception as error:  # noqa: BLE001 - whatever a stranger's store raises
             self._tell(error)
             raise _NoStoreError from None
         self._down = False
         return done
+
+    @asynccontextmanager
+    async def _own_time(self, limit: float) -> AsyncIterator[None]:
+        """Bound the block as `Clock.timeout` does, in steps that follow one another.
+
+        So a time in which this event loop was starved, and no timer fired, hardly counts: it
+        says nothing about the store.
+        """
+        async with asyncio.timeout(None) as scope:  # noqa: TID251 - its end is the Clock's
+            timer: TimerHandle
+
+            def step(left: int) -> None:
+                nonlocal timer
+                if left == 0:
+                    scope.reschedule(0.0)  # a time that has passed: at the loop's next turn
+                else:
+                    timer = self._clock.call_later(limit / _STEPS, partial(step, left - 1))
+
+            step(_STEPS)
+            try:
+                yield
+            finally:
+                timer.cancel()
 
     def _tell(self, error: Exception) -> None:
         if self._down:

@@ -295,6 +295,7 @@ def test_an_issue_is_on_the_servers_clock() -> None:
     """Whatever the publisher's wall clock shows; a second of `Date` is no offset."""
     assert offset_of(grant()) == 0.0
     assert offset_of(grant(server=WALL + 999.0)) == 0.0
+    assert offset_of(grant(server=WALL + 900.0)) == -98.5
     take = taken(THEIRS, now=1000.0)
     done = end(take.shared, take, grant(server=WALL + 1600.0))
     assert isinstance(done, Publish)
