@@ -228,7 +228,7 @@ def next_step(
     if busy:
         return Wait()
     young = policy.min_interval - age_of(shared, member, now, wall)
-    if shared.token is not None and young > 0.0 and shared.generation != member.generation:
+    if shared.token is not None and young > 0.0:
         return Wait(young)
     token, session = need.token, member.session
     if good:
@@ -350,3 +350,10 @@ def logged_out(shared: Shared, session: str) -> Shared:
     ended = (*(mark for mark in shared.ended if mark != session), session)[-MARKS:]
     token = None if shared.session == session else shared.token
     return evolve(shared, ended=ended, token=token)
+
+
+def released(shared: Shared, member: Member) -> Shared | None:
+    """Return the record without the member's own lease; `None` if that is not in it."""
+    if shared.lease is None or shared.lease.name != member.lease:
+        return None
+    return evolve(shared, lease=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import partial
@@ -38,6 +39,7 @@ from aiocloudauth._core.sharing import (
     newer,
     next_step,
     offset_of,
+    released,
     ttl_of,
 )
 from aiocloudauth._core.states import Emit, Exchange, Login, Refresh
@@ -88,6 +90,7 @@ class Sharing:
     """
 
     __slots__ = (
+        "_called_at",
         "_clock",
         "_down",
         "_member",
@@ -122,6 +125,7 @@ class Sharing:
         self._member = Member()
         self._seal: Seal | None = None
         self._down = False
+        self._called_at = -math.inf
         self._queue: Any = getattr(store, "queue", nullcontext())
         #: The credentials that the record is for.
         self.source: Credentials | None = None
@@ -156,6 +160,10 @@ class Sharing:
         dead = isinstance(effect, Login) and effect.dead
         need = Need(effect.want, own, dead, effect.timeout)
         until = self._clock.monotonic() + self._policy.attempt_timeout + LEASE_MARGIN
+        # Who waited for the store has called later than its attempt began.
+        early = self._called_at + self._policy.min_interval - self._clock.monotonic()
+        if early > 0.0:
+            await self._pause(early)
         with suppress(_NoStoreError):
             while self._clock.monotonic() < until:
                 shared, version = await self._load()
@@ -222,6 +230,7 @@ class Sharing:
             if taken.token is not None and refused(error, 401):
                 newest = max(self._member.generation, taken.shared.generation)
                 self._member = evolve(self._member, generation=newest)
+                self._called_at = -math.inf  # the login after it belongs to it
                 if need.token is None:
                     return evolve(need, dead=True)
                 raise  # a login follows, under the same lease
@@ -244,6 +253,7 @@ class Sharing:
         return grant
 
     async def _call(self, call: Call, token: Secret | None) -> Grant:
+        self._called_at = self._clock.monotonic()
         grant = await call(token)
         if lifetime(grant, self._policy) <= 0.0:
             raise dead_on_arrival()
@@ -287,7 +297,12 @@ class Sharing:
         return adopted(shared, age, self._timeline.now())
 
     async def _alone(self, own: Secret | None, call: Call) -> Grant:
-        grant = await self._call(call, own)
+        try:
+            grant = await self._call(call, own)
+        except CloudAuthError as error:
+            if own is not None and refused(error, 401):
+                self._called_at = -math.inf
+            raise
         if own is None:
             self._member = evolve(self._member, session=secrets.token_hex(8))
         return grant
@@ -313,8 +328,9 @@ class Sharing:
         with suppress(_NoStoreError, TimeoutError):
             async with self._clock.timeout(self._policy.store_timeout):
                 shared, version = await self._load()
-                if shared.lease is not None and shared.lease.name == self._member.lease:
-                    await self._swap(evolve(shared, lease=None), version)
+                without = released(shared, self._member)
+                if without is not None:
+                    await self._swap(without, version)
         self._member = evolve(self._member, lease="")
 
     # -- the store --------------------------------------------------------------------------------

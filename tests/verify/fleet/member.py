@@ -58,7 +58,7 @@ async def run(options: argparse.Namespace) -> dict[str, object]:
             from aiocloudauth.stores.sealing import seal_of
 
             # The key derivation is counted apart.
-            root = str(sessions[0]._source.endpoint.root)  # noqa: SLF001 - no public name yet
+            root = str(sessions[0]._source.endpoint.root)
             await seal_of(root, Password("admin", options.password))
         began = time.monotonic()
         opened = await asyncio.gather(*(s.open() for s in sessions), return_exceptions=True)
