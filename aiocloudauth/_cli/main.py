@@ -91,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=_seconds, default=30.0, help="how long (%(default)g)")
     add("--token-lifetime", type=_life, default=6.0, help="seconds a token lives (%(default)g)")
     add("--workers", type=_workers, default=16, help="requests at a time (%(default)s)")
+    add("--processes", type=_workers, help="a fleet of so many, which shares one session")
+    add("--store", choices=["file", "redis"], help="what a fleet shares it through (file)")
 
     watch = commands.add_parser(
         "watch",
@@ -153,6 +155,16 @@ def watch(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "watch":
         return watch(arguments)
+    if arguments.processes or arguments.store:
+        from aiocloudauth._cli.fleet import fleet_demo
+
+        return fleet_demo(
+            seconds=arguments.seconds,
+            token_lifetime=arguments.token_lifetime,
+            workers=arguments.workers,
+            processes=arguments.processes or 2,
+            store=arguments.store or "file",
+        )
     from aiocloudauth._cli.demo import demo
 
     return demo(

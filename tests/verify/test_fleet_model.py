@@ -1,4 +1,4 @@
-"""A model of a fleet, explored breadth first, keeps every invariant; planted bugs break one each."""
+"""A model of a fleet, explored breadth first, keeps every invariant; planted bugs break them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ import pytest
 from attrs import evolve
 
 from aiocloudauth._core import sharing
-from aiocloudauth._core.sharing import Publish, Shared
+from aiocloudauth._core.sharing import Publish
 from tests.verify.fleet_model import world
 from tests.verify.fleet_model.explore import explore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from aiocloudauth import RenewalPolicy
+    from aiocloudauth._core.sharing import Conclusion, Failure, Member, Shared, Take
+    from aiocloudauth._core.states import Grant
+    from tests.verify.fleet_model.world import One, World
 
 #: Worlds that a short exploration visits at most.
 MOST = 25_000
@@ -44,12 +49,13 @@ def publishes_without_compare(patch: pytest.MonkeyPatch) -> None:
 def judges_a_lease_by_the_wall_clock(patch: pytest.MonkeyPatch) -> None:
     """The holder writes until when by its clock, and the others read theirs."""
 
-    def leased(shared: Shared, member: Any, now: float, policy: Any) -> bool:
+    def leased(shared: Shared, member: Member, now: float, _: RenewalPolicy) -> bool:
         lease = shared.lease
         if lease is None or lease.name == member.lease:
             return False
         holder, reader = int(lease.name.split(".")[0]), WALL[0]
-        return now + SKEWS[reader] < member.sights[lease.name] + SKEWS[holder] + lease.seconds
+        until = member.sights[lease.name] + SKEWS[holder] + lease.seconds
+        return bool(now + SKEWS[reader] < until)
 
     patch.setattr(sharing, "leased", leased)
 
@@ -57,7 +63,7 @@ def judges_a_lease_by_the_wall_clock(patch: pytest.MonkeyPatch) -> None:
 def adopts_an_older_one(patch: pytest.MonkeyPatch) -> None:
     """Any good token of the record is taken."""
 
-    def newer(shared: Shared, member: Any, *rest: Any) -> tuple[bool, bool]:
+    def newer(shared: Shared, member: Member, *rest: Any) -> tuple[bool, bool]:
         return _newer(shared, evolve(member, generation=-1), *rest)
 
     patch.setattr(sharing, "newer", newer)
@@ -77,7 +83,9 @@ def marks_no_logout(patch: pytest.MonkeyPatch) -> None:
 def writes_a_late_publication(patch: pytest.MonkeyPatch) -> None:
     """Whose lease it is, is not looked at."""
 
-    def conclude(shared: Shared, member: Any, taken: Any, outcome: Any, **clocks: Any) -> Any:
+    def conclude(
+        shared: Shared, member: Member, taken: Take, outcome: Grant | Failure, **clocks: Any
+    ) -> Conclusion:
         lease = taken.shared.lease
         end = _conclude(evolve(shared, lease=lease), member, taken, outcome, **clocks)
         return (
@@ -113,7 +121,7 @@ def test_a_planted_bug_is_found(
     plant(monkeypatch)
     load = world.load
 
-    def as_oneself(here: Any, index: int, one: Any) -> Any:
+    def as_oneself(here: World, index: int, one: One) -> World:
         WALL[0] = index
         return load(here, index, one)
 

@@ -50,7 +50,7 @@ async def run(options: argparse.Namespace) -> dict[str, object]:
                 Password("admin", options.password),
                 store=store,
                 on_event=tell,
-                logout_on_close=False,
+                headers={"X-Process": options.name},
             )
             for _ in range(options.members)
         ]
@@ -90,6 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("store")
+    parser.add_argument("--name", default="")
     parser.add_argument("--password", default="secret")
     parser.add_argument("--members", type=int, default=1)
     parser.add_argument("--workers", type=int, default=20)

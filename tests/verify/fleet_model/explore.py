@@ -1,4 +1,4 @@
-"""Breadth first over every world: ``make model``, or ``python -m tests.verify.fleet_model.explore``."""
+"""Breadth first over every world: ``python -m tests.verify.fleet_model.explore``."""
 
 from __future__ import annotations
 
@@ -44,16 +44,11 @@ def explore(*, skews: Sequence[int], faults: int, until: int, most: int | None =
             here = parents[here[0]]
         return tuple(reversed(found))
 
-    while queue:
+    while queue and (most is None or len(parents) < most):
         world = queue.popleft()
-        name = "the start"
+        name = "what follows"
         try:
-            following = steps(world, faults=faults, until=until)
-            while True:
-                step = next(following, None)
-                if step is None:
-                    break
-                name, after = step
+            for name, after in steps(world, faults=faults, until=until):
                 if after not in parents:
                     parents[after] = world, name
                     queue.append(after)
@@ -61,13 +56,10 @@ def explore(*, skews: Sequence[int], faults: int, until: int, most: int | None =
                 leaves += 1
                 calm = evolve(world, faults=0)
                 if calm not in healed:
-                    name = "all is calm"
                     heals(calm)
                     healed.add(calm)
         except WrongError as error:
             return Found(len(parents), leaves, str(error), course(world, name))
-        if most is not None and len(parents) >= most:
-            break
     return Found(len(parents), leaves)
 
 

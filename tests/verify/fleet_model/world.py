@@ -247,26 +247,31 @@ def mishaps(world: World) -> Iterator[Step]:
         evolve(world, down=not world.down),
     )
     for index, one in enumerate(world.members):
-        if not one.alive:
-            born = One(New(Record()), Member())
-            yield f"{index} is restarted", feed(put(world, index, born), index, Opened(world.now))
-            continue
-        yield f"{index} is killed", put(world, index, evolve(one, alive=False, flight=None))
-        flight = one.flight
-        if flight is not None and flight.at == "call":
-            after = call(world, index, one)
-            lost = evolve(flight, at="called", outcome=None, error=LOST)
-            yield (
-                f"{index}'s answer is lost",
-                put(after, index, evolve(after.members[index], flight=lost)),
-            )
-        if one.member.lease or BUGS.get("closes anything"):
-            yield f"{index} is closed", close(world, index, one)
-        if flight is None and one.served:
-            yield f"{index} refresh()", feed(world, index, RenewalAsked(world.now))
-            yield f"{index} login()", feed(world, index, LoginAsked(world.now))
-        if one.served:
-            yield f"{index} logout()", log_out(world, index, one)
+        yield from mishaps_of(world, index, one)
+
+
+def mishaps_of(world: World, index: int, one: One) -> Iterator[Step]:
+    """Yield what goes wrong with one member, or is done by its user."""
+    if not one.alive:
+        born = One(New(Record()), Member())
+        yield f"{index} is restarted", feed(put(world, index, born), index, Opened(world.now))
+        return
+    yield f"{index} is killed", put(world, index, evolve(one, alive=False, flight=None))
+    flight = one.flight
+    if flight is not None and flight.at == "call":
+        after = call(world, index, one)
+        lost = evolve(flight, at="called", outcome=None, error=LOST)
+        yield (
+            f"{index}'s answer is lost",
+            put(after, index, evolve(after.members[index], flight=lost)),
+        )
+    if one.member.lease or BUGS.get("closes anything"):
+        yield f"{index} is closed", close(world, index, one)
+    if flight is None and one.served:
+        yield f"{index} refresh()", feed(world, index, RenewalAsked(world.now))
+        yield f"{index} login()", feed(world, index, LoginAsked(world.now))
+    if one.served:
+        yield f"{index} logout()", log_out(world, index, one)
 
 
 def log_out(world: World, index: int, one: One) -> World:
@@ -274,7 +279,7 @@ def log_out(world: World, index: int, one: One) -> World:
     session = one.member.session
     world = feed(world, index, LogoutAsked(world.now))
     version, shared = world.store or (None, Shared())
-    world = written(world, sharing.logged_out(shared, session), version, index)
+    world = written(world, sharing.logged_out(shared, session), version)
     token = world.tokens[one.served - 1]
     return evolve(world, ended=world.ended | {token.session}, marked=world.marked | {session})
 
@@ -285,7 +290,7 @@ def close(world: World, index: int, one: One) -> World:
         version, shared = world.store
         after = sharing.released(shared, one.member)
         if after is not None:
-            world = written(world, after, version, index)
+            world = written(world, after, version)
     return put(world, index, evolve(world.members[index], alive=False, flight=None))
 
 
@@ -300,7 +305,7 @@ def moves(world: World, index: int, one: One) -> Iterator[Step]:
             held = getattr(one.state, "held", None)
             if held is not None and held.expires_at > world.now:
                 generation = held.token.generation
-                after = feed(world, index, Rejected(world.now, generation, True, 0.0))
+                after = feed(world, index, Rejected(world.now, generation, coded=True, draw=0.0))
                 if after != world:
                     yield "is refused", after
         return
@@ -403,19 +408,22 @@ def load(world: World, index: int, one: One) -> World:
             return flying(world, index, one, at="swap", taken=step, version=version)
 
 
-def written(world: World, shared: Shared, expected: int | None, index: int) -> World:
+def written(world: World, shared: Shared, expected: int | None) -> World:
     """Swap, or raise if that breaks an invariant; the same world if somebody was first."""
     held = None if world.store is None else world.store[0]
     if held != expected and not BUGS.get("publish without compare"):
         return world
     before = None if world.store is None else world.store[1]
-    if before is not None and before.token is not None and shared.token is not None:
-        if int(shared.token.reveal()) < int(before.token.reveal()):
-            raise WrongError("16: an older token took the place of the store's")
+    numbers = [
+        int(record.token.reveal())
+        for record in (before, shared)
+        if record is not None and record.token is not None
+    ]
+    if numbers != sorted(numbers):
+        raise WrongError("16: an older token took the place of the store's")
     new = before is None or shared.generation != before.generation
     if new and shared.token is not None and shared.session in world.marked:
         raise WrongError("16: a token was published whose session was logged out")
-    del index
     return evolve(world, store=(world.versions + 1, shared), versions=world.versions + 1)
 
 
@@ -423,7 +431,7 @@ def swap(world: World, index: int, one: One) -> World:
     """Take the lease."""
     flight = one_flight(one)
     assert flight.taken is not None
-    after = written(world, flight.taken.shared, flight.version, index)
+    after = written(world, flight.taken.shared, flight.version)
     if after is world:
         return flying(world, index, one, at="load", not_before=world.now + 1)
     for other in after.members:
@@ -547,7 +555,7 @@ def publish_with(world: World, index: int, one: One, shared: Shared, version: in
     rest = 0.0
     match end:
         case Publish(new):
-            after = written(world, new, version, index)
+            after = written(world, new, version)
             if after is world:
                 return flying(world, index, one, at="reload")
             world = after
