@@ -35,6 +35,9 @@ __all__ = ["BearerMiddleware", "BearerRequest"]
 _TELLING: Final = 0.1
 _TELLING_SHARE: Final = 0.1
 
+#: What says when the API key ends that a request was sent with. Source: ECE 3.8 API.
+_KEY_EXPIRATION: Final = "X-Elastic-Api-Key-Expiration"
+
 
 class _NothingWrittenError(Exception):
     """The request wants another connection than this, which aiohttp then closes."""
@@ -125,7 +128,7 @@ class BearerMiddleware:
         # The URL that was found to be ours last: a session's URLs are cached objects.
         self._last: URL | None = None
 
-    async def __call__(
+    async def __call__(  # noqa: C901 - a request from its beginning to its end, in one frame
         self,
         request: aiohttp.ClientRequest,
         handler: aiohttp.ClientHandlerType,
@@ -141,55 +144,45 @@ class BearerMiddleware:
                 `None` is that of the client session.
         """
         # Each local variable here is memory in each request that waits for a connection.
-        if request.url is not self._last:
-            if not self._source.endpoint.owns(request.url):
-                return await handler(request)
-            self._last = request.url
-        if hdrs.AUTHORIZATION in request.headers and not await _from_netrc(request):
+        if not (request.url is self._last or self._is_ours(request.url)) or (
+            hdrs.AUTHORIZATION in request.headers and not await _from_netrc(request)
+        ):
             return await handler(request)
-        if compat.SEND is None or not isinstance(request, BearerRequest):
-            return await self._unbound(request, handler, within)
-        request.source, request.began, request.within = self._source, self._now(), within
-        response = await self._written(request, handler)
-        if response.status != 401 or request.sent is None:
-            return response
-        until = _until(request, request.began, within)
-        if not await self._renewed(request, response, request.sent, until):
-            return response
-        return await self._written(request, handler)
-
-    async def _written(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        """Hand the request on until a connection lives long enough to write to it."""
+        source, began, token, replayed = self._source, self._now(), None, False
+        bound = request if compat.SEND and isinstance(request, BearerRequest) else None
+        if bound is not None:
+            bound.source, bound.began, bound.within = source, began, within
         while True:
+            if bound is None:  # before the wait for a connection, then
+                token = await source.usable(until=_until(request, began, within))
+                request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
             try:
-                return await handler(request)
+                response = await handler(request)
             except _NothingWrittenError:
-                continue
+                continue  # on a connection that lives long enough
             except aiohttp.ClientError as error:
                 forget_frames(error)
                 raise
             finally:
                 # aiohttp prints the fields of a request in some of its errors.
                 request.headers.pop(hdrs.AUTHORIZATION, None)
+            token = token if bound is None else bound.sent
+            if token is None:
+                return response
+            if token.scheme == "ApiKey":
+                source.key_ends(token, response.headers.get(_KEY_EXPIRATION))
+            if response.status != 401 or replayed:
+                return response
+            until = _until(request, began, within)
+            if not await self._renewed(request, response, token, until):
+                return response
+            replayed = True
 
-    async def _unbound(
-        self,
-        request: aiohttp.ClientRequest,
-        handler: aiohttp.ClientHandlerType,
-        within: float | None,
-    ) -> aiohttp.ClientResponse:
-        """As `__call__`, with the token bound before the wait for a connection."""
-        until = _until(request, self._now(), within)
-        token = await self._source.usable(until=until)
-        request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
-        response = await self._written(request, handler)
-        if response.status != 401 or not await self._renewed(request, response, token, until):
-            return response
-        token = await self._source.usable(until=until)
-        request.headers[hdrs.AUTHORIZATION] = token.authorization.reveal()
-        return await self._written(request, handler)
+    def _is_ours(self, url: URL) -> bool:
+        ours = self._source.endpoint.owns(url)
+        if ours:
+            self._last = url
+        return ours
 
     async def _renewed(
         self,
@@ -211,10 +204,14 @@ class BearerMiddleware:
         except BaseException:  # from another loop
             response.close()
             raise
+        again = can_send_again(request.body, interrupted=interrupted)
+        if not coded and not again:
+            source.reject(token, coded=False)
+            return False  # somebody else's words, and no second try: the caller needs to see them
         # Keeping the connection while waiting would block a pool of one.
         await let_go(request, response)
         await source.refused(token, coded=coded, until=until)
-        again = can_send_again(request.body, interrupted=interrupted)
+        again = again and can_send_again(request.body, interrupted=interrupted)
         if not again or not compat.expect_again(request):
             await source.usable(until=until)
             msg = (

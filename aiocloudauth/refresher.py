@@ -19,7 +19,7 @@ from aiocloudauth._core.states import (
 )
 from aiocloudauth._http import compat
 from aiocloudauth._http.exchange import AuthExchange
-from aiocloudauth._http.options import header_limits, shared_headers, tls
+from aiocloudauth._http.options import client_timeout, header_limits, shared_headers, tls
 from aiocloudauth._runtime.attempt import Attempts
 from aiocloudauth._runtime.guard import Guard, Openable, end_alone
 from aiocloudauth._runtime.runner import NOTHING, Runner
@@ -40,7 +40,7 @@ from aiocloudauth.token import SessionState, SessionToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     import aiohttp
     from yarl import URL
@@ -72,8 +72,8 @@ class TokenRefresher(Openable):
         on_event: Called with every record of `aiocloudauth.events`, in the loop.
         ssl: `True`, `False`, an `ssl.SSLContext`, an `aiohttp.Fingerprint` or the path of
             a CA file.
-        timeout: An `aiohttp.ClientTimeout` for the authentication calls, besides the
-            policy's bounds.
+        timeout: For the authentication calls, besides the policy's bounds: an
+            `aiohttp.ClientTimeout`, seconds or a `timedelta`.
         allow_http: Whether to send credentials in clear text beyond loopback.
         logout_on_close: Whether `close` ends the server's session, if this object
             logged in; `None`: unless a store shares it.
@@ -101,7 +101,7 @@ class TokenRefresher(Openable):
         policy: RenewalPolicy = DEFAULT_POLICY,
         on_event: Callable[[events.Event], object] | None = None,
         ssl: TlsOption = True,
-        timeout: aiohttp.ClientTimeout | None = None,
+        timeout: aiohttp.ClientTimeout | float | timedelta | None = None,
         allow_http: bool = False,
         logout_on_close: bool | None = None,
         auth_connector: aiohttp.BaseConnector | None = None,
@@ -135,7 +135,7 @@ class TokenRefresher(Openable):
             proxy=proxy,
             proxy_auth=proxy_auth,
             trust_env=trust_env,
-            timeout=timeout,
+            timeout=client_timeout(timeout),
             headers=shared_headers(headers),
             limits=header_limits(max_field_size=max_field_size, max_headers=max_headers),
         )
@@ -316,7 +316,7 @@ class TokenRefresher(Openable):
         async with guard.lock("close"):
             if guard.closed:
                 return
-            token = self._runner.served.token
+            token = self._runner.left_over
             orphaned = guard.orphaned
             guard.end()
             if orphaned:
@@ -404,7 +404,7 @@ class TokenRefresher(Openable):
         The server's failure is logged.
         """
         self._guard.require_open()
-        token = self._runner.served.token
+        token = self._runner.left_over
         self._runner.feed(LogoutAsked(self._timeline.now()))
         await self._runner.settle()
         await self._attempts.leave(logged_out=True)

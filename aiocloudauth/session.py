@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
 
 import aiohttp
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
         TlsOption,
         WebSocketOptions,
     )
+    from aiocloudauth.api import Api
+    from aiocloudauth.api.plans import Plans
     from aiocloudauth.clock import Clock
     from aiocloudauth.errors import ApiError, CloudAuthError
     from aiocloudauth.events import Event
@@ -230,7 +232,21 @@ class CloudSession(Openable):
             SessionClosedError: Before `open`, or after `close`.
         """
         self._guard.require_open(called=True)
-        return self._live
+        return cast("aiohttp.ClientSession", self._http)  # it is there while the guard is open
+
+    @cached_property
+    def api(self) -> Api:
+        """Every operation of the API: ``await cloud.api.get_deployment(deployment_id)``."""
+        from aiocloudauth.api import Api
+
+        return Api(self.request, self._answer_error)
+
+    @cached_property
+    def plans(self) -> Plans:
+        """Plans that finish: ``await cloud.plans.wait(deployment_id, timeout=1800)``."""
+        from aiocloudauth.api.plans import Plans
+
+        return Plans(self.api, clock=self._source.clock)
 
     @property
     def token(self) -> SessionToken | None:
@@ -239,7 +255,10 @@ class CloudSession(Openable):
 
     @property
     def session_expiration_time(self) -> datetime | None:
-        """When the token in hand ends by the server's clock, aware UTC; `None` if unknown."""
+        """When the token in hand ends by the server's clock, aware UTC; `None` if unknown.
+
+        For an `ApiKey`, once an answer said so.
+        """
         token = self._refresher.current
         return None if token is None else token.session_expiration_time
 
@@ -369,7 +388,7 @@ class CloudSession(Openable):
         self, method: str, url: URL, options: dict[str, Any], *, raises: bool
     ) -> aiohttp.ClientResponse:
         with UnderWay(self._guard):
-            response = await self._live.request(method, url, **options)
+            response = await self._http.request(method, url, **options)  # type: ignore[union-attr]  # open
             if raises and response.status >= 400:
                 # By no other name: a traceback with local variables must not show the answer.
                 error = [await self._error_of(response)]
@@ -383,7 +402,7 @@ class CloudSession(Openable):
         with UnderWay(self._guard):
             try:
                 websocket: aiohttp.ClientWebSocketResponse
-                websocket = await self._live.ws_connect(url, **options)
+                websocket = await self.http.ws_connect(url, **options)
             except aiohttp.WSServerHandshakeError as error:
                 if error.status < 400:
                     raise
@@ -392,10 +411,6 @@ class CloudSession(Openable):
                 return websocket
             raise refusal.pop()  # without aiohttp's as its cause, which holds all header fields
         raise ended()
-
-    @property
-    def _live(self) -> aiohttp.ClientSession:
-        return cast("aiohttp.ClientSession", self._http)  # it is there while the guard is open
 
     def _prepare(self, url: URL, options: dict[str, Any]) -> bool:
         """Fit a call's options to the session; return whether a status of 400 or more raises."""

@@ -29,6 +29,10 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _BODY = json.dumps(
     {"deployments": [{"id": secrets.token_hex(16), "name": f"cluster-{n}"} for n in range(4)]}
 ).encode()
+#: One deployment, of about 20 kB.
+_ONE = json.dumps(
+    {"id": "d", "instances": [{"name": f"i-{n}", "healthy": True} for n in range(530)]}
+)
 _TOKEN_BYTES = 192  # 256 characters, about what a small JWT has
 
 
@@ -57,6 +61,7 @@ class Realm:
         """Make the answers' heads; called once a second, and before a token is handed out."""
         self.date = f"Date: {formatdate(usegmt=True)}\r\n".encode()
         self.answer = message(200, _BODY, self.date)
+        self.one = message(200, _ONE.encode(), self.date)
         self.refusal = self.error(401, "root.unauthorized")
         self.outage = self.error(502, "authc.authentication_cluster_error")
 
@@ -135,23 +140,25 @@ class Connection(asyncio.Protocol):
     def asked(self, head: bytes, body: bytes) -> None:
         """Answer one request."""
         if head.startswith(b"GET /api/v1/deployments "):
-            self.transport.write(self.guarded(head))
+            self.transport.write(self.guarded(head, self.realm.answer))
             return
         path = head.split(b" ", 2)[1].decode()
-        if path.startswith("/api/v1/slow/"):
-            answer = self.guarded(head)
+        if path.startswith("/api/v1/deployments/"):
+            self.transport.write(self.guarded(head, self.realm.one))
+        elif path.startswith("/api/v1/slow/"):
+            answer = self.guarded(head, self.realm.answer)
             self.later(float(path.rsplit("/", 1)[1]), lambda: answer)
         elif self.realm.down:
             self.transport.write(self.realm.outage)
         else:
             self.authenticate(path, head, body)
 
-    def guarded(self, head: bytes) -> bytes:
-        """Return the answer, or the refusal, to a request that needs a token."""
+    def guarded(self, head: bytes, answer: bytes) -> bytes:
+        """Return `answer`, or the refusal, to a request that needs a token."""
         realm = self.realm
         realm.count["requests"] += 1
         if self.welcome(head):
-            return realm.answer
+            return answer
         realm.count["refused"] += 1
         return realm.refusal
 

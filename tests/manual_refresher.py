@@ -42,6 +42,10 @@ class ManualRefresher:
         await self.clock.settle()
         return task
 
+    async def generation(self) -> int:
+        """Return which token a caller gets, however long that takes."""
+        return (await self.drive(self.refresher.usable())).generation
+
     async def revoke(self) -> None:
         """Let the server forget all tokens, and the refresher learn it, a minute later."""
         await self.clock.advance(60)

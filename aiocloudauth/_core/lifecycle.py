@@ -12,7 +12,8 @@ A refused token (a 401) is evidence and no proof. These five rules are `Machine.
 2. The first refusal since the last planned renewal that worked asks at once; if no renewal may
    start yet, it asks again when one may. Later ones wait: `schedule.pace`.
 3. A refusal in the API's own words *withholds* the token if its attempt starts at once, or if
-   it is the first and an attempt is under way. Else the token stays in use.
+   it is the first and an attempt is under way. Else the token stays in use. While one that is
+   withheld may still be good, each attempt begins by asking.
 4. The refused request waits for the outcome, unless the token is confirmed, and is sent once
    more with the token then held.
 5. A confirmed token that goes on being refused is renewed at the pace of 2, without asking;
@@ -89,9 +90,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiocloudauth.policy import RenewalPolicy
+    from aiocloudauth.token import SessionToken
 
 
-__all__ = ["Machine", "dead_on_arrival", "for_request", "refused"]
+__all__ = ["Machine", "dead_on_arrival", "for_request", "left_over", "refused"]
 
 
 def refused(error: CloudAuthError, *statuses: int) -> bool:
@@ -113,6 +115,12 @@ def dead_on_arrival() -> InvalidResponseError:
     """Return the error of a token that came too late to be of use."""
     problem = "in the past by both clocks @ $.session_expiration_time"
     return InvalidResponseError("the new token is expired already", problems=(problem,))
+
+
+def left_over(state: State, now: float) -> SessionToken | None:
+    """Return the token whose session a logout has to end, if there is one that may be alive."""
+    held: Held | None = getattr(state, "held", None) or getattr(state, "spent", None)
+    return held.token if held is not None and not held.dead and now < held.expires_at else None
 
 
 def _logged_out() -> CloudAuthError:
@@ -289,37 +297,43 @@ class Machine:
         before = cast("Active | Degraded", state.flight.before)
         held = evolve(before.held, confirmed=True)
         record = evolve(state.record, called=False)
-        good = evolve(before, record=record, held=held)
-        if state.flight.insisted and event.now < held.hard_at:
-            after, effects = self.asked(good, RenewalAsked(event.now))
-            return after, (Serve(held), *effects)
-        after, effects = self.woken(good, Woken(event.now))
-        return after, (*effects, Conclude(None))
+        return self.resume(evolve(before, record=record, held=held), state.flight, event.now)
 
     def unconfirmed(self, state: Renewing | Acquiring, event: Unconfirmed) -> Step:
         """The token may be dead: renew it in the same attempt, as soon as one may start."""
         flight, record, now = state.flight, state.record, event.now
         before = cast("Active | Degraded", flight.before)
         in_use = isinstance(state, Renewing) and not event.dead
-        held = before.held
+        held = evolve(before.held, dead=event.dead)
         at = self.earliest(record, now)
         if _slow(record):
             at = max(at, before.next_at)
+        way = self.way(record, held, now, dead=True)
+        if in_use and way is None:
+            kept = evolve(before, record=evolve(record, called=False))
+            return self.resume(kept, flight, now)
+        if in_use and at > now:
+            return self.resume(evolve(before, record=record, ask_at=at), flight, now)
         if at > now:
-            if in_use:
-                asking = evolve(before, record=record, ask_at=at)
-                return asking, (WakeAt(self.next_wake(asking)),)
-            by = self.way(record, held, now, dead=True) or Exchange.LOGIN
-            waits = Starved(record, at, by, held, before)
+            again = None if flight.insisted or at >= held.hard_at else before
+            waits = Starved(record, at, way or Exchange.LOGIN, held, again)
             deny = (Deny(cast("CloudAuthError", record.error)),) if _slow(record) else ()
             return waits, (Withhold(), WakeAt(at), *deny)
-        way = self.way(record, held, now, dead=True)
         if way is None:
-            if in_use:
-                return self.woken(evolve(before, record=record), Woken(now))
             return self.lose(record, now)
         good = held if in_use else None
         return self.start(record, now, way, good=good, spent=None if in_use else held)
+
+    def resume(self, state: Active | Degraded, flight: Flight, now: float) -> Step:
+        """Go on after the question `flight`, with what is due and what the user asked for."""
+        after, effects = self.woken(state, Woken(now))
+        if isinstance(after, Renewing):  # its token may have been withheld
+            effects = (Serve(after.held), *effects)
+        if flight.insisted:
+            after, more = self.asked(after, RenewalAsked(now))
+            return after, (*effects, *more)
+        done = () if state.ask_at < FOREVER else (Conclude(None),)
+        return after, (*effects, *done)
 
     # -- the user asks --------------------------------------------------------------------
 
@@ -355,7 +369,7 @@ class Machine:
             return self.start(record, now, by, good=good, spent=old, before=before)
         if good is not None:
             planned = cast("Active | Degraded", state)
-            planned = evolve(planned, record=record, next_at=at, by=by)
+            planned = evolve(planned, record=record, next_at=at, by=by, ask_at=FOREVER)
             return planned, (WakeAt(self.next_wake(planned)),)
         return Starved(record, at, by, held or spent), (Withhold(), WakeAt(at))
 
@@ -448,7 +462,7 @@ class Machine:
         held = state.held if isinstance(state, Renewing) else state.spent
         good = held if isinstance(state, Renewing) and now < state.held.hard_at else None
         if flight.by is Exchange.REFRESH and refused(error, 401) and held is not None:
-            held = evolve(held, final=True)
+            held = evolve(held, final=True, dead=good is None)
             good = None if good is None else held
             if self.way(record, held, now, dead=True) is Exchange.LOGIN:
                 return self.login_instead(state, now, held)
@@ -467,14 +481,25 @@ class Machine:
             ours = for_request(error) if by is None and not barred else error
             at = cast("Lost", after).next_at
             return after, (self.told(record, event, at), Conclude(ours), *effects)
+        lost = isinstance(state, Renewing) or (held is not None and record.failures == 1)
+        after, effects = self.starve(record, event, held, by)
+        if lost:
+            effects = (*effects, Emit(events.SessionLost, {"error": for_request(error)}))
+        return after, effects
+
+    def starve(self, record: Record, event: Failed, held: Held | None, by: Exchange) -> Step:
+        """Plan the next attempt while there is no token."""
+        now, error = event.now, event.error
         at = self.retry_at(record, event, by, good=False)
         after, effects = self.seek(record, now, held, at=at, by=by)
+        if isinstance(after, Starved) and held is not None and not held.dead and at < held.hard_at:
+            # Refused, and not called dead by the API: the next attempt begins by asking.
+            way = self.way(record, held, at, dead=False) or by
+            after = evolve(after, before=Degraded(record, held, at, way))
         effects = (self.told(record, event, at), Conclude(error), *effects)
-        if isinstance(state, Renewing) or (held is not None and record.failures == 1):
-            effects = (*effects, Emit(events.SessionLost, {"error": for_request(error)}))
         hopeless = record.generation == 0 and not error.retryable
         if hopeless or _slow(record):
-            effects = (*effects, Deny(error))
+            effects = (*effects, Deny(for_request(error)))
         return after, effects
 
     def login_instead(self, state: Renewing | Acquiring, now: float, held: Held) -> Step:
@@ -500,13 +525,16 @@ class Machine:
             before = evolve(before, next_at=self.earliest(before.record, before.next_at))
         if isinstance(before, Active | Degraded) and isinstance(state, Acquiring):
             after, effects = self.run_out(before, now)
+            if now < before.held.hard_at:  # refused meanwhile
+                record = evolve(before.record, called=True, calls=before.record.calls + 1)
+                after, effects = self.ask(record, now, before.held, before, withhold=True)
         elif isinstance(before, Lost):
             after, effects = before, (WakeAt(before.next_at), Deny(before.error))
         elif isinstance(before, LoggedOut):
             after, effects = before, (Deny(_logged_out()),)
         else:
             after, effects = self.woken(before, Woken(now))
-        if state.flight.insisted and not isinstance(after, Renewing | Acquiring):
+        if state.flight.insisted:
             after, more = self.asked(after, RenewalAsked(now))
             effects = (*effects, *more)
         if isinstance(after, Starved) and _slow(after.record):
@@ -610,7 +638,7 @@ class Machine:
         flight = Flight(record.number, by, now, before, trial=before is not None, want=want)
         timeout = self.allowance(now, good)
         offered = good or spent
-        dead = good is None and spent is not None
+        dead = good is None and spent is not None and spent.dead
         call: Effect = self.login(record, now, timeout, flight=flight, dead=dead)
         if by is Exchange.REFRESH and offered is not None:
             call = Refresh(record.number, timeout, offered.token, want)

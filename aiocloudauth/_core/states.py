@@ -97,7 +97,7 @@ class Held:
     """A token, and its times on the scale of ``now``.
 
     `final`: ``_refresh`` does not prolong it, so only a login leads on. `confirmed`: the API
-    said that it is good, of this one or of its predecessor.
+    said that it is good, of this one or of its predecessor. `dead`: it said that it is not.
     """
 
     token: SessionToken
@@ -106,6 +106,7 @@ class Held:
     hard_at: float
     final: bool = False
     confirmed: bool = False
+    dead: bool = False
 
 
 @frozen

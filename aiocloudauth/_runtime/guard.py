@@ -69,13 +69,16 @@ class Guard:
             SessionClosedError: Before `open`, or after `close`.
             ConfigurationError: This is not the event loop, or not the process, of `open`.
         """
+        if self.opened and not self.closed:
+            loop = running_loop()
+            if loop is self.loop or (called and loop is None):
+                return
         self.require_not_closed()
         if not self.opened:
             raise SessionClosedError(
                 "the session is not open: use 'async with', or await open() first"
             )
-        if not (called and running_loop() is None):
-            self.require_own_loop()
+        self.require_own_loop()
 
     def require_not_closed(self) -> None:
         """Check that `close` was not called.

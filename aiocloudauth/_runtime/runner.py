@@ -9,7 +9,10 @@ from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
-from aiocloudauth._core.lifecycle import Machine
+from attrs import evolve
+
+from aiocloudauth import events
+from aiocloudauth._core.lifecycle import Machine, left_over
 from aiocloudauth._core.states import (
     FOREVER,
     Abandon,
@@ -19,6 +22,7 @@ from aiocloudauth._core.states import (
     Confirmed,
     Deny,
     Effect,
+    Emit,
     Failed,
     Grant,
     Granted,
@@ -37,12 +41,15 @@ from aiocloudauth._core.states import (
     Withhold,
     Woken,
 )
+from aiocloudauth._runtime.key_expiry import KeyExpiry
 from aiocloudauth._runtime.subscribers import log
 from aiocloudauth._runtime.timer import Timer
 from aiocloudauth._runtime.waiters import Waiters
 from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from aiocloudauth._runtime.attempt import Attempts
     from aiocloudauth._runtime.subscribers import Subscribers
     from aiocloudauth.clock import Clock, Timeline
@@ -94,6 +101,7 @@ class Runner:
         "_flight",
         "_flights",
         "_inputs",
+        "_key_expiry",
         "_policy",
         "_subscribers",
         "_timeline",
@@ -127,6 +135,7 @@ class Runner:
         self._timeline = timeline
         self._policy = policy
         self._alarm = Timer(clock, timeline, lambda now: self.feed(Woken(now)))
+        self._key_expiry = KeyExpiry(clock, timeline, self._key_expiring)
         self._inputs: deque[Input] = deque()
         self._flight: asyncio.Task[None] | None = None
         self._flights: set[asyncio.Task[None]] = set()
@@ -158,6 +167,11 @@ class Runner:
     def last_error(self) -> CloudAuthError | None:
         """The last failure of a renewal; `None` after a success."""
         return self.state.record.error
+
+    @property
+    def left_over(self) -> SessionToken | None:
+        """The token whose session a logout has to end on the server, in use or withheld."""
+        return left_over(self.state, self._timeline.now())
 
     @property
     def awaited(self) -> str:
@@ -234,6 +248,7 @@ class Runner:
             case Withhold():
                 if self.served is not NOTHING:
                     self.served, self.gone_at = NOTHING, self._clock.monotonic()
+                    self._key_expiry.stop()
             case Ask() | Login() | Refresh():
                 self._launch(effect)
             case Abandon():
@@ -259,6 +274,21 @@ class Runner:
             self.recent.append(held.token.token)
         left = held.hard_at - self._timeline.now()
         self.served = Served(held.token, self._clock.time() + left)
+
+    def date(self, token: SessionToken, ends: datetime) -> None:
+        """Note when `token` ends, as an answer to it said, if it is the one in hand."""
+        served = self.served
+        if served.token is None or served.token.generation != token.generation:
+            return
+        if served.token.session_expiration_time != ends:
+            dated = evolve(served.token, session_expiration_time=ends)
+            self.served = Served(dated, served.until)
+        self._key_expiry.set(ends)
+
+    def _key_expiring(self, ends: datetime) -> None:
+        token = self.served.token
+        if token is not None and token.session_expiration_time == ends:
+            self._subscribers.tell(Emit(events.KeyExpiring, {"session_expiration_time": ends}))
 
     def _launch(self, effect: Ask | Login | Refresh) -> None:
         trial = self.trial if isinstance(effect, Login) and effect.trial else None

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from aiocloudauth import events
 from aiocloudauth._core.lifecycle import for_request
 from aiocloudauth._core.states import Emit, Opened, Rejected, Verdict, Wanted
+from aiocloudauth._runtime.guard import running_loop
 from aiocloudauth._runtime.waiters import again
+from aiocloudauth._wire.schema import key_expiration
 from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
 
 if TYPE_CHECKING:
@@ -139,12 +141,21 @@ class TokenSource:
             async with self.clock.timeout(min(self.policy.attempt_timeout, left)):
                 await self._runner.outcomes.wait(lambda: self._runner.feed(rejection))
 
-    def reject(self, token: SessionToken) -> bool:
-        """Tell of a refusal in the API's own words; return whether another may be had."""
+    def reject(self, token: SessionToken, *, coded: bool = True) -> bool:
+        """Tell of a refusal and do not wait; return whether another token may be had."""
         if self.guard.opened and not self.guard.closed:
             self.guard.require_own_loop()
-            self._runner.feed(self._rejection(token, coded=True))
+            self._runner.feed(self._rejection(token, coded=coded))
         return self.renewable
+
+    def key_ends(self, token: SessionToken, said: str | None) -> None:
+        """Take in when `token`, an API key, ends by the field of an answer to it.
+
+        What is no date, or is about a key no longer in hand, changes nothing.
+        """
+        ends = key_expiration(said)
+        if ends is not None and self.guard.loop is running_loop():
+            self._runner.date(token, ends)
 
     def _rejection(self, token: SessionToken, *, coded: bool) -> Rejected:
         now, draw = self._timeline.now(), self.clock.random()

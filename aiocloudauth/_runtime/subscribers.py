@@ -125,5 +125,8 @@ def _report(record: events.Event) -> None:
             log(logging.WARNING, "the session goes on alone: %s", record.error)
         case events.SessionLost():
             log(logging.ERROR, "no usable token is left: %s", record.error)
+        case events.KeyExpiring():
+            ends = record.session_expiration_time.isoformat()
+            log(logging.WARNING, "the API key ends at %s: make another one", ends)
         case _:
             log(logging.DEBUG, "%s", record)

@@ -212,6 +212,17 @@ def _date_time(text: str) -> datetime | None:
 # -- header fields and claims --------------------------------------------------------------
 
 
+def key_expiration(value: str | None) -> datetime | None:
+    """Return the instant of a field that says when an API key ends; ``None`` if malformed.
+
+    Source: ECE 3.8 API, X-Elastic-Api-Key-Expiration.
+    """
+    try:
+        return _instant(value, None)
+    except _ProblemError:
+        return None
+
+
 def http_date(value: str | None) -> datetime | None:
     """Return the instant of a ``Date`` header; ``None`` if it is missing or malformed.
 

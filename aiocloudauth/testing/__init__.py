@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from aiocloudauth.testing.messages import Answer
     from aiocloudauth.testing.mock import MockedResponse, mocked_cloud
     from aiocloudauth.testing.notation import fault_from_data, fault_to_data, read_faults
+    from aiocloudauth.testing.plans import Plan, Step
     from aiocloudauth.testing.realm import Realm
     from aiocloudauth.testing.server import CloudServer, UnusedFaultWarning
     from aiocloudauth.testing.sessions import SessionPolicy
@@ -82,6 +83,7 @@ __all__ = [
     "NoCluster",
     "NotReady",
     "PastExpiry",
+    "Plan",
     "Proceed",
     "Raw",
     "Realm",
@@ -92,6 +94,7 @@ __all__ = [
     "Silence",
     "Stats",
     "Status",
+    "Step",
     "TooManyRequests",
     "Trickle",
     "Truncated",
@@ -129,6 +132,7 @@ _HOMES: Final = {
     "NoCluster": "effects",
     "NotReady": "effects",
     "PastExpiry": "effects",
+    "Plan": "plans",
     "Proceed": "effects",
     "Raw": "effects",
     "Realm": "realm",
@@ -139,6 +143,7 @@ _HOMES: Final = {
     "Silence": "effects",
     "Stats": "log",
     "Status": "effects",
+    "Step": "plans",
     "TooManyRequests": "effects",
     "Trickle": "effects",
     "Truncated": "effects",

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, quote, urlencode
 
+from aiocloudauth.testing.described import described_answer
 from aiocloudauth.testing.instants import iso
 from aiocloudauth.testing.messages import Answer, failure, json_answer
 
@@ -350,15 +351,17 @@ async def saml_callback(realm: Realm, call: Call) -> Answer:
 
 
 async def echo(realm: Realm, call: Call) -> Answer:
-    """Any other path below the API root: tell what was asked, and by whom.
+    """Any other path below the API root: what the API describes, else what was asked, by whom.
 
     `?delay=2` answers two seconds later on the server's clock.
     """
-    await call.read()
+    body = await call.read()
     if (refused := await _wait(realm, call)) is not None:
         return refused
-    echoed = {"method": call.method, "path": realm.root + call.path, "user": call.identity.name}
-    return json_answer(echoed)
+    if (answer := described_answer(realm, call, body)) is not None:
+        return answer
+    told = {"method": call.method, "path": realm.root + call.path, "user": call.identity.name}
+    return json_answer(told)
 
 
 async def echo_messages(realm: Realm, call: Call) -> Answer:

@@ -15,6 +15,7 @@ from aiocloudauth.testing.log import Stats
 if TYPE_CHECKING:
     from aiocloudauth.clock import Clock
     from aiocloudauth.testing.accounts import Accounts, User
+    from aiocloudauth.testing.deployments import Deployments
     from aiocloudauth.testing.sessions import IssuedToken, Sessions
     from aiocloudauth.testing.versions import Version
 
@@ -58,6 +59,7 @@ class Realm:
     elevated_paths: tuple[str, ...]
     saml_key: bytes = field(factory=lambda: secrets.token_bytes(32), repr=False)
     keys: ApiKeys = field(factory=ApiKeys)
+    deployments: Deployments
     stats: Stats = field(factory=Stats)
 
     def now(self) -> float:

@@ -9,6 +9,7 @@ from aiocloudauth.clock import Clock
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.testing.accounts import Accounts, User
 from aiocloudauth.testing.clock import ManualClock
+from aiocloudauth.testing.deployments import Deployments
 from aiocloudauth.testing.effects import Status
 from aiocloudauth.testing.faults import Fault, Script
 from aiocloudauth.testing.listener import Listener
@@ -41,9 +42,10 @@ class UnusedFaultWarning(UserWarning):
 
 
 class CloudServer:
-    """An ECE that knows authentication, and guards every other path below `/api/v1`.
+    """An ECE: its authentication, its deployments and their plans, on a real port.
 
-    What it guards it echoes: method, path and user as JSON; after `?delay=2` seconds if told
+    Every other operation of the API is answered with what fits its type, and any other path
+    below `/api/v1` with an echo: method, path and user as JSON; after `?delay=2` seconds if told
     so; `/ws` echoes a WebSocket; `reply` sets another answer. `async with` starts and closes
     it, as `start` and `close` do by hand. Durations are in seconds.
 
@@ -115,6 +117,7 @@ class CloudServer:
             refused_code=refused_code,
             basic_refresh=basic_refresh,
             elevated_paths=tuple(elevated_paths),
+            deployments=Deployments(),
         )
         if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65_535:
             raise ConfigurationError(f"a port is a number from 0 to 65535, not {port!r}")
@@ -166,6 +169,11 @@ class CloudServer:
     def users(self) -> Accounts:
         """The users; `put` and `remove` change them at any time."""
         return self._realm.accounts
+
+    @property
+    def deployments(self) -> Deployments:
+        """The deployments, and how their plans will go."""
+        return self._realm.deployments
 
     @property
     def policy(self) -> SessionPolicy:

@@ -10,6 +10,7 @@ from aiohttp import web
 from attrs import define, field
 
 from aiocloudauth.testing import validators
+from aiocloudauth.testing.described import without_region
 from aiocloudauth.testing.instants import http_date, instant, iso
 from aiocloudauth.testing.log import Arrival, Log
 from aiocloudauth.testing.messages import Answer, Call, Request, deliver, failure
@@ -82,7 +83,7 @@ class Service:
         if not f"{arrival.path}/".startswith(f"{root}/"):
             missing = failure(404, "root.resource_not_found", version=realm.version)
             return await self._deliver(request, arrival, missing)
-        path = arrival.path[len(root) :] or "/"
+        path = without_region(arrival.path[len(root) :] or "/")
         route, parts = self.router.find(arrival.method, path)
         identity = self._identify(request, arrival)
         call = Call(request, arrival, self.log, arrival.method, path, identity, parts)
@@ -99,7 +100,7 @@ class Service:
             realm.stats.faults += 1
             arrival.fault = "+".join(effect.name for effect in fault.effects)
             answer = await self._play(fault.effects, call, route)
-        if identity.key_expires_at is not None and identity.refused_with is None:
+        if identity.key_expires_at is not None:
             ends = iso(identity.key_expires_at)
             answer = answer.with_headers(("X-Elastic-Api-Key-Expiration", ends))
         if answer.status == 401 and route.guarded:

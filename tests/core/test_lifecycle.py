@@ -174,7 +174,9 @@ def test_what_no_retry_mends_ends_the_wait_for_the_first_token() -> None:
     hopeless = NotFoundError("no such path", status=404)
     run = lifecycle()
     run.feed(Opened)
-    assert Deny(hopeless) in run.fail(hopeless)
+    (denied,) = of(Deny, run.fail(hopeless))
+    assert isinstance(denied.error, SessionExpiredError)
+    assert denied.error.__cause__ is hopeless
     assert calls(run.wake())
     run.grant(1200.0)
     run.wake()

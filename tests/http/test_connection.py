@@ -499,21 +499,6 @@ async def test_a_netrc_entry_is_never_used_nor_clashes_with_the_token() -> None:
     assert sent == [[], bearer, [f"Basic {PAIR}"], bearer, bearer]
 
 
-@pytest.mark.usefixtures("netrc")
-async def test_a_proxy_of_the_environment_is_used_if_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A renewal takes the same way out as the caller's traffic."""
-    async with RawServer() as proxy:
-        monkeypatch.setenv("http_proxy", proxy.url)
-        async with exchange_with("http://ece.localhost:12400", trust_env=True) as exchange:
-            await exchange.login(PASSWORD)
-        async with exchange_with("http://127.0.0.1:1") as exchange:
-            assert await error_of(exchange.login(PASSWORD)) is not None
-    targets = [seen.target for seen in proxy.received]
-    assert targets == ["http://ece.localhost:12400/api/v1/users/auth/_login"]
-
-
 async def test_a_proxy_given_is_used_with_its_own_credentials() -> None:
     """They are the proxy's, not the API's."""
     async with RawServer() as proxy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -21,6 +22,7 @@ from aiocloudauth import (
     RenewalPolicy,
     SessionClosedError,
 )
+from aiocloudauth.errors import chain
 from aiocloudauth.testing import Body, CloudServer, ManualClock, Redirect, Trickle
 from tests.http.clients import BOB, QUICK, USERS, basic, own, refresher_for, session, user_of
 from tests.http.raw_server import RawServer, Request, http, token_body
@@ -259,6 +261,38 @@ async def test_a_close_of_ones_own_session_stays_what_it_is() -> None:
             await second
         with pytest.raises(aiohttp.ClientConnectionError):
             await first
+
+
+@both
+async def test_a_request_cut_off_while_it_is_written_shows_no_token(*, bound: bool) -> None:
+    """Aiohttp's frames hold what they were writing, with the header in it."""
+    pool = aiohttp.TCPConnector()
+
+    async def cut(*_: object) -> None:
+        for protocol in pool._acquired:
+            assert protocol.transport is not None
+            protocol.transport.abort()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(cut)
+    async with (
+        CloudServer() as server,
+        refresher_for(server) as refresher,
+        own(
+            refresher, bound=bound, base_url=server.url, connector=pool, trace_configs=[trace]
+        ) as client,
+    ):
+        with pytest.raises(aiohttp.ClientError) as caught:
+            await client.get("/api/v1/x")
+        assert refresher.current is not None
+        token = refresher.current.token.reveal()
+    said = ""
+    for link in chain(caught.value):
+        for frame, _ in traceback.walk_tb(link.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                said += repr(frame.f_locals)
+    assert said
+    assert token not in said
 
 
 class LoopedError(aiohttp.ClientError):

@@ -26,7 +26,7 @@ from aiocloudauth import (
     events,
 )
 from aiocloudauth.testing import ClusterError, Fault, MemoryConnector, Reset, Silence, Status
-from tests.rig import Rig, rig
+from tests.manual_refresher import ManualRefresher, manual_refresher
 
 if TYPE_CHECKING:
     from typing import Any
@@ -41,7 +41,7 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def sent(run: Rig) -> list[str]:
+def sent(run: ManualRefresher) -> list[str]:
     """Return the calls that arrived, by their last part."""
     return [arrival.path.rsplit("/", 1)[-1] for arrival in run.server.log]
 
@@ -64,7 +64,7 @@ class Vault:
 async def test_a_callable_is_asked_at_every_login_and_not_for_refreshes() -> None:
     """A rotated password is picked up without anybody's doing."""
     vault = Vault("secret", "rotated")
-    async with rig(Password("admin", vault)) as run:
+    async with manual_refresher(Password("admin", vault)) as run:
         await run.clock.advance(3600)
         assert vault.asked == 1
         run.server.users.put("admin", "rotated")
@@ -78,7 +78,7 @@ async def test_a_callable_is_asked_at_every_login_and_not_for_refreshes() -> Non
 async def test_a_refused_value_of_a_callable_is_not_sent_again_until_it_changes() -> None:
     """Login loop with a bad password locks the account (Voyz/ibeam#32): asked, but not sent."""
     vault = Vault("secret")
-    async with rig(Password("admin", vault)) as run:
+    async with manual_refresher(Password("admin", vault)) as run:
         await run.clock.advance(60)
         run.server.users.put("admin", "rotated")
         run.server.revoke_all()
@@ -95,7 +95,7 @@ async def test_a_refused_value_of_a_callable_is_not_sent_again_until_it_changes(
 async def test_an_idle_client_finds_the_rotated_secret() -> None:
     """At the pace of `permanent_interval`."""
     vault = Vault("secret")
-    async with rig(Password("admin", vault)) as run:
+    async with manual_refresher(Password("admin", vault)) as run:
         await run.clock.advance(60)
         run.server.users.put("admin", "rotated")
         run.server.revoke_all()
@@ -110,7 +110,7 @@ async def test_an_idle_client_finds_the_rotated_secret() -> None:
 async def test_a_rotated_secret_that_meets_an_outage_is_not_taken_for_a_refused_one() -> None:
     """Callers wait through the 502 as through any other."""
     vault = Vault("secret")
-    async with rig(Password("admin", vault)) as run:
+    async with manual_refresher(Password("admin", vault)) as run:
         await run.clock.advance(60)
         run.server.users.put("admin", "rotated")
         run.server.revoke_all()
@@ -124,14 +124,14 @@ async def test_a_rotated_secret_that_meets_an_outage_is_not_taken_for_a_refused_
 # -- a bare token -------------------------------------------------------------------------
 
 
-async def a_token(run: Rig) -> str:
+async def a_token(run: ManualRefresher) -> str:
     """Return a token that somebody else got."""
     return (await run.refresher.usable()).token.reveal()
 
 
 async def test_a_bearer_token_is_used_as_it_is_and_prolonged_by_refresh() -> None:
     """It is asked about once, for the server's clock."""
-    async with rig() as owner:
+    async with manual_refresher() as owner:
         credentials = Bearer(await a_token(owner), at(1200))
         refresher = type(owner.refresher)(owner.server.url, credentials, clock=owner.clock)
         owner.server.log.clear()
@@ -146,7 +146,7 @@ async def test_a_bearer_token_is_used_as_it_is_and_prolonged_by_refresh() -> Non
 
 async def test_a_bearer_token_whose_refresh_is_refused_is_lost_at_once() -> None:
     """`SessionExpiredError`, with the refusal as its cause; nothing is sent any more."""
-    async with rig() as owner:
+    async with manual_refresher() as owner:
         credentials = Bearer(await a_token(owner), at(1200))
         refresher = type(owner.refresher)(owner.server.url, credentials, clock=owner.clock)
         await owner.drive(refresher.open())
@@ -163,7 +163,7 @@ async def test_a_bearer_token_whose_refresh_is_refused_is_lost_at_once() -> None
 async def test_a_bearer_token_that_is_expired_already_opens_nothing() -> None:
     """There is nothing to replace it with."""
     credentials = Bearer("abc", datetime(2025, 12, 31, tzinfo=timezone(timedelta(hours=-2))))
-    async with rig(credentials, opened=False) as run:
+    async with manual_refresher(credentials, opened=False) as run:
         with pytest.raises(InvalidResponseError, match="expired already"):
             await run.drive(run.refresher.open())
         assert (sent(run), run.clock.monotonic()) == (["auth"], 0.0)
@@ -173,7 +173,7 @@ async def test_a_bearer_token_from_a_callable_is_replaced_by_its_next() -> None:
     """The callable is the login."""
     vault = Vault("first", "second")
     credentials = Bearer(vault)
-    async with rig(credentials, server={"version": "3.8"}) as run:
+    async with manual_refresher(credentials, server={"version": "3.8"}) as run:
         await run.clock.advance(10)
         first = await run.refresher.usable()
         run.server.revoke_all()
@@ -187,7 +187,7 @@ async def test_a_bearer_token_from_a_callable_is_replaced_by_its_next() -> None:
 
 async def test_an_api_key_is_held_without_a_call_and_never_renewed() -> None:
     """Static: no expiry, no timer, no `_logout`; `logout()` forgets it."""
-    async with rig(ApiKey("a2V5")) as run:
+    async with manual_refresher(ApiKey("a2V5")) as run:
         await run.clock.advance(1e6)
         token = await run.refresher.usable()
         assert (token.authorization.reveal(), token.session_expiration_time) == (
@@ -205,7 +205,7 @@ async def test_an_api_key_is_held_without_a_call_and_never_renewed() -> None:
 
 async def test_an_api_key_from_a_callable_is_replaced_when_it_is_refused() -> None:
     """The next key, once."""
-    async with rig(ApiKey(Vault("Zmlyc3Q=", "c2Vjb25k"))) as run:
+    async with manual_refresher(ApiKey(Vault("Zmlyc3Q=", "c2Vjb25k"))) as run:
         await run.clock.advance(10)
         first = await run.refresher.usable()
         assert run.refresher.reject(first)
@@ -214,7 +214,7 @@ async def test_an_api_key_from_a_callable_is_replaced_when_it_is_refused() -> No
 
 async def test_basic_goes_to_refresh_for_every_token() -> None:
     """As the API page's example does, if the server takes it."""
-    async with rig(Basic("admin", "secret"), server={"basic_refresh": True}) as run:
+    async with manual_refresher(Basic("admin", "secret"), server={"basic_refresh": True}) as run:
         await run.clock.advance(3600)
         assert run.refresher.current is not None
         assert {arrival.credential for arrival in run.server.log} == {"basic"}
@@ -230,7 +230,7 @@ async def test_basic_that_the_server_does_not_take_is_a_typed_error(
     status: int, error: type[CloudAuthError], attempts: int | None
 ) -> None:
     """401 is a refusal, and final."""
-    async with rig(Basic("admin", "secret"), opened=False) as run:
+    async with manual_refresher(Basic("admin", "secret"), opened=False) as run:
         if status != 401:
             run.server.fail_next("_refresh", Status(status), times=100)
         with pytest.raises(error) as caught:
@@ -243,7 +243,7 @@ async def test_basic_that_the_server_does_not_take_is_a_typed_error(
 # -- the end of a token -------------------------------------------------------------------
 
 
-def end(run: Rig) -> datetime | None:
+def end(run: ManualRefresher) -> datetime | None:
     """Return the end of the token in hand."""
     token = run.refresher.current
     assert token is not None
@@ -252,14 +252,14 @@ def end(run: Rig) -> datetime | None:
 
 async def test_an_old_server_hints_at_the_end_in_the_token_itself() -> None:
     """ECE before 3.7 names no end; a JWT's `exp` is a hint, and no call is needed."""
-    async with rig(server={"version": "3.6"}) as run:
+    async with manual_refresher(server={"version": "3.6"}) as run:
         assert end(run) == at(1200)
         assert sent(run) == ["_login"]
 
 
 async def test_an_old_server_is_asked_for_the_end_of_an_opaque_token() -> None:
     """`GET /users/auth` knows it."""
-    async with rig(server={"version": "3.6", "tokens": "opaque"}) as run:
+    async with manual_refresher(server={"version": "3.6", "tokens": "opaque"}) as run:
         assert end(run) == at(1200)
         assert sent(run) == ["_login", "auth"]
         await run.clock.advance(3600)
@@ -271,7 +271,7 @@ async def test_an_end_that_nobody_names_is_assumed(effect: Reset | Status | Sile
     """Also when the call for it fails: `assumed_lifetime`."""
     faults = [Fault("/users/auth", effect)]
     server = {"version": "3.6", "tokens": "opaque", "faults": faults}
-    async with rig(server=server, policy=RenewalPolicy(jitter=0.0)) as run:
+    async with manual_refresher(server=server, policy=RenewalPolicy(jitter=0.0)) as run:
         assert end(run) is None
         began = run.clock.monotonic()
         await run.clock.advance(89.0 - began)
@@ -284,7 +284,7 @@ async def test_an_end_that_lies_in_the_past_is_not_believed() -> None:
     """Neither the token's own nor the one asked for: the server has just given it."""
     server = {"version": "3.6", "clock_skew": -7200.0, "send_date": False}
     for tokens in ("jwt", "opaque"):
-        async with rig(server={**server, "tokens": tokens}) as run:
+        async with manual_refresher(server={**server, "tokens": tokens}) as run:
             assert end(run) is None
 
 
@@ -293,7 +293,7 @@ async def test_the_search_for_the_end_does_not_outlive_a_token_in_hand() -> None
     policy = RenewalPolicy(assumed_lifetime=20.0, jitter=0.0)
     faults = [Fault("/users/auth", Silence())]
     server = {"version": "3.6", "tokens": "opaque", "faults": faults, "token_lifetime": 60.0}
-    async with rig(server=server, policy=policy) as run:
+    async with manual_refresher(server=server, policy=policy) as run:
         for _ in range(200):
             await run.clock.advance(0.5)
             assert run.refresher.current is not None
@@ -304,7 +304,7 @@ async def test_the_search_for_the_end_does_not_outlive_a_token_in_hand() -> None
 
 async def test_a_silent_server_ends_an_attempt_after_its_time() -> None:
     """`attempt_timeout`, and the error says how long that was."""
-    async with rig(policy=RenewalPolicy(attempt_timeout=2.5)) as run:
+    async with manual_refresher(policy=RenewalPolicy(attempt_timeout=2.5)) as run:
         await run.clock.advance(60)
         run.server.fail_next("_refresh", Silence())
         with pytest.raises(RenewalTimeoutError, match=r"no answer within 2\.5 s"):
@@ -319,7 +319,7 @@ async def test_a_silent_callable_ends_an_attempt_after_its_time() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with rig(Password("admin", never), opened=False) as run:
+    async with manual_refresher(Password("admin", never), opened=False) as run:
         with pytest.raises(RenewalTimeoutError, match="Password has given nothing"):
             await run.drive(run.refresher.open())
 
@@ -333,7 +333,7 @@ class Slow(MemoryConnector):
 
 async def test_a_time_limit_of_the_clients_own_is_a_timeout_too() -> None:
     """`RenewalTimeoutError`, though the policy's bound was not reached."""
-    async with rig() as outer:
+    async with manual_refresher() as outer:
         refresher = type(outer.refresher)(
             outer.server.url,
             Password("admin", "secret"),
@@ -351,7 +351,7 @@ async def test_a_callable_that_fails_is_named_without_its_words() -> None:
     async def leaky() -> str:
         raise LookupError("hunter2")
 
-    async with rig(Password("admin", leaky), opened=False) as run:
+    async with manual_refresher(Password("admin", leaky), opened=False) as run:
         with pytest.raises(
             TransportError, match=r"Password\.password raised LookupError"
         ) as caught:

@@ -27,14 +27,14 @@ from aiocloudauth.testing import (
     Reset,
     Status,
 )
-from tests.rig import OTHER, rig
+from tests.manual_refresher import OTHER, manual_refresher
 
 # -- logins on trial ----------------------------------------------------------------------
 
 
 async def test_other_credentials_take_over_when_they_work() -> None:
     """`login(credentials)`: and every later login is theirs."""
-    async with rig() as run:
+    async with manual_refresher() as run:
         await run.clock.advance(60)
         await run.drive(run.refresher.login(OTHER))
         assert await run.generation() == 2
@@ -56,7 +56,7 @@ async def test_other_credentials_that_fail_lose_nothing(way: str) -> None:
     async def nobody() -> str:
         raise LookupError
 
-    async with rig() as run:
+    async with manual_refresher() as run:
         await run.clock.advance(60)
         held = run.refresher.current
         credentials = {
@@ -80,7 +80,7 @@ async def test_other_credentials_that_fail_lose_nothing(way: str) -> None:
 
 async def test_a_trial_waits_for_the_flight_under_way_and_for_min_interval() -> None:
     """One flight at a time, and never two attempts within a second."""
-    async with rig() as run:
+    async with manual_refresher() as run:
         await run.clock.advance(60)
         run.server.fail_next("_refresh", Late(0.5))
         asked = await run.start(run.refresher.refresh())
@@ -94,7 +94,7 @@ async def test_a_trial_waits_for_the_flight_under_way_and_for_min_interval() -> 
 
 async def test_a_trial_that_waits_for_a_failing_flight_is_not_failed_by_it() -> None:
     """That was somebody else's."""
-    async with rig() as run:
+    async with manual_refresher() as run:
         await run.clock.advance(60)
         run.server.fail_next("_refresh", Late(0.5), Status(503))
         asked = await run.start(run.refresher.refresh())
@@ -104,7 +104,7 @@ async def test_a_trial_that_waits_for_a_failing_flight_is_not_failed_by_it() -> 
 
 async def test_a_trial_whose_caller_is_cancelled_comes_to_its_end() -> None:
     """Cancelling any caller cancels only that caller."""
-    async with rig() as run:
+    async with manual_refresher() as run:
         await run.clock.advance(60)
         run.server.fail_next("_login", Late(5.0))
         trial = await run.start(run.refresher.login(OTHER))
@@ -117,7 +117,7 @@ async def test_a_trial_whose_caller_is_cancelled_comes_to_its_end() -> None:
 
 async def test_an_attempt_right_after_a_trial_that_failed_is_made_with_ones_own() -> None:
     """The next attempt may be due at the very instant at which the trial fails."""
-    async with rig() as run:
+    async with manual_refresher() as run:
         await run.clock.advance(60)
         run.server.fail_next("_login", Reset())
         run.server.fail_next("_login", Late(5.0))
@@ -133,7 +133,7 @@ async def test_an_attempt_right_after_a_trial_that_failed_is_made_with_ones_own(
 
 async def test_every_logout_drops_the_trials_that_wait_for_their_turn() -> None:
     """Each finds that out when its turn comes, and has sent nothing."""
-    async with rig() as run:
+    async with manual_refresher() as run:
         for _ in range(3):
             trial = await run.start(run.refresher.login(OTHER))
             await run.drive(run.refresher.logout())
@@ -147,7 +147,7 @@ async def test_every_logout_drops_the_trials_that_wait_for_their_turn() -> None:
 
 async def test_close_settles_a_trial_that_waits_for_its_turn() -> None:
     """`close` settles every waiter, whatever it waits for."""
-    async with rig(policy=RenewalPolicy(min_interval=60.0)) as run:
+    async with manual_refresher(policy=RenewalPolicy(min_interval=60.0)) as run:
         trial = await run.start(run.refresher.login(OTHER))
         await run.drive(run.refresher.close())
         await run.clock.settle()
@@ -156,7 +156,7 @@ async def test_close_settles_a_trial_that_waits_for_its_turn() -> None:
 
 async def test_what_is_no_credentials_is_refused_before_anything_is_sent() -> None:
     """A mistake of the caller costs nothing."""
-    async with rig() as run:
+    async with manual_refresher() as run:
         await run.clock.advance(60)
         with pytest.raises(ConfigurationError, match="not str"):
             await run.refresher.login("admin:secret")  # type: ignore[arg-type]  # that is the mistake

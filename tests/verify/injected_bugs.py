@@ -310,16 +310,16 @@ def a_spent_body_is_sent_again(patch: Patch) -> None:
 
 @bug(7)
 def a_second_refusal_is_answered_with_a_third_try(patch: Patch) -> None:
-    written = BearerMiddleware._written
+    call = BearerMiddleware.__call__
 
-    async def stubborn(self: BearerMiddleware, request: Any, handler: Any) -> Any:
-        response = await written(self, request, handler)
+    async def stubborn(self: BearerMiddleware, request: Any, handler: Any, **more: Any) -> Any:
+        response = await call(self, request, handler, **more)
         if response.status == 401:
             response.release()
-            response = await written(self, request, handler)
+            response = await call(self, request, handler, **more)
         return response
 
-    patch.setattr(BearerMiddleware, "_written", stubborn)
+    patch.setattr(BearerMiddleware, "__call__", stubborn)
 
 
 @bug(7)
@@ -334,11 +334,11 @@ def any_401_is_about_the_token(patch: Patch) -> None:
 def a_403_is_replayed(patch: Patch) -> None:
     call = BearerMiddleware.__call__
 
-    async def stubborn(self: BearerMiddleware, request: Any, handler: Any) -> Any:
-        response = await call(self, request, handler)
+    async def stubborn(self: BearerMiddleware, request: Any, handler: Any, **more: Any) -> Any:
+        response = await call(self, request, handler, **more)
         if response.status == 403:
             response.release()
-            response = await self._written(request, handler)
+            response = await call(self, request, handler, **more)
         return response
 
     patch.setattr(BearerMiddleware, "__call__", stubborn)

@@ -223,6 +223,7 @@ async def test_the_worker_goes_on_after_a_failure() -> None:
     async with CloudServer(faults=[broken]) as server:
         with running("worker.py", server) as process:
             server.reply("/deployments", deployments("d1", "d2", "d3"))
+            server.reply("/deployments/*", {"healthy": True})
             await until(lambda: len(server.log.to("/deployments/d3")) == 1)
             process.send_signal(signal.SIGTERM)
             code, out, err = await ended(process)

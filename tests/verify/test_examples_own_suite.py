@@ -1,4 +1,4 @@
-"""The example service's own tests, run as its author would run them."""
+"""The examples' own tests, run as their author would run them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def test_the_services_own_suite_passes_with_the_fixtures_of_the_plugin() -> None:
-    """Three tests of a service, with `cloud_server` from the installed plugin."""
+@pytest.mark.parametrize(
+    "suite", ["test_provision.py", "test_rotate_api_keys.py", "test_service.py"]
+)
+def test_the_examples_own_suite_passes_with_the_fixtures_of_the_plugin(suite: str) -> None:
+    """Three tests each, with `cloud_server` from the installed plugin."""
     run = subprocess.run(
         [
             sys.executable,
@@ -23,7 +28,7 @@ def test_the_services_own_suite_passes_with_the_fixtures_of_the_plugin() -> None
             "/dev/null",
             "--rootdir",
             str(EXAMPLES),
-            str(EXAMPLES / "test_service.py"),
+            str(EXAMPLES / suite),
         ],
         capture_output=True,
         text=True,

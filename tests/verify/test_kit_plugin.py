@@ -17,7 +17,7 @@ from aiocloudauth import errors
 {mark}
 
 async def test_session(cloud_session):
-    async with cloud_session as cloud, cloud.get("/deployments") as response:
+    async with cloud_session as cloud, cloud.get("/x") as response:
         assert (await response.json())["user"] == "admin"
 
 @pytest.mark.cloud_server(users={{"ann": "pw", "bob": "pw"}}, tls=True)

@@ -43,7 +43,7 @@ from aiocloudauth.testing import (
     Late,
     ManualClock,
 )
-from tests.own_client import OwnClient
+from tests.verify.own_client import OwnClient
 from tests.verify.stateful_values import DATE, ODD_PATHS, ROUNDING, WHOLE, Call, Issued
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ class WatchedSession:
         self.last_attempt = -math.inf
         self.started_at: float | None = None
         self.refresh_refused = False
+        self.cut_off: tuple[str, float] | None = None
         self.last_failed = False
         self.failed_attempts = 0
         self.abandoned = 0
@@ -275,6 +276,8 @@ class WatchedSession:
             self._all_dead(self.now())
         self.refresh_refused = refused and path == "refresh" and answer.delivery is None
         self.last_failed = fails or answer.status >= 400
+        if answer.delivery is not None:
+            self.cut_off = (path, self.now())
         return answer
 
     async def _asked(self, proceed: Proceed) -> Answer:
@@ -291,8 +294,9 @@ class WatchedSession:
 
     def _begun(self, path: str) -> None:
         at = self.now()
-        same = path == "login" and self.refresh_refused
-        self.refresh_refused = False
+        # A connection that ends without an answer may have been an old one: the call is made again.
+        same = (path, at) == self.cut_off or (path == "login" and self.refresh_refused)
+        self.refresh_refused, self.cut_off = False, None
         if same:
             self.last_failed = False
             return

@@ -60,6 +60,7 @@ class Ledger:
     _tokens: deque[_Delivered] = field(factory=lambda: deque(maxlen=_KEPT), init=False)
     _last_attempt: float = field(default=-math.inf, init=False)
     _refused_refresh: bool = field(default=False, init=False)
+    _cut_off: float | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Work out from the script alone when no attempt can succeed."""
@@ -142,15 +143,20 @@ class Ledger:
     def attempted(self, at: float, *, login: bool) -> None:
         """Note an arrival at ``_refresh`` or ``_login``.
 
-        A login right after a refused ``_refresh`` belongs to the same attempt.
+        A login right after a refused ``_refresh`` belongs to the same attempt; so does a call made
+        again at once on another connection, since the one before may have been an old one.
         """
-        if login and self._refused_refresh:
-            self._refused_refresh = False
+        same = (login and self._refused_refresh) or self._cut_off == at
+        self._refused_refresh, self._cut_off = False, None
+        if same:
             return
-        self._refused_refresh = False
         self.attempts += 1
         self.closest = min(self.closest, at - self._last_attempt)
         self._last_attempt = at
+
+    def cut_off(self, at: float) -> None:
+        """Note that the last arrival's connection was ended without an answer."""
+        self._cut_off = at
 
     def refused_refresh(self) -> None:
         """Note that the last arrival was a ``_refresh`` answered 401."""

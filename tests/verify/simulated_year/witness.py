@@ -97,6 +97,8 @@ class Witness:
         answer = await (noted() if effect is None else effect.apply(realm, noted))
         if answer.status == 401 and answer.delivery is None and not login:
             self._ledger.refused_refresh()
+        if answer.delivery is not None:
+            self._ledger.cut_off(at)
         return answer
 
     def _effect(self, at: float) -> Effect | None:

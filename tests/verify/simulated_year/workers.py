@@ -94,7 +94,7 @@ async def _request(cloud: CloudSession, rng: random.Random) -> None:
     if kind < 0.05:  # in flight for a while, perhaps over the swap of a token
         pending = cloud.get(f"/deployments?delay={rng.uniform(0.5, 5.0):.3f}")
     elif kind < 0.15:
-        pending = cloud.post("/deployments", json={"name": "cluster"})
+        pending = cloud.post("/deployments/_search", json={"size": 10})
     else:
         pending = cloud.get("/deployments")
     async with pending as response:

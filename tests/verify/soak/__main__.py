@@ -1,8 +1,7 @@
-"""A soak on real sockets: ``python -m tests.verify.soak [--seconds 60]``.
+"""A soak on real sockets: ``make soak [ARGS='--seconds 600']``.
 
-200 workers over TLS, tokens of two seconds, a server that fails by a random script: on asyncio
-and on uvloop, on this Python and on others that are found and have what the load needs.
-The exit status is 1 if a request failed, or if the client's process grew.
+200 workers over TLS, tokens of two seconds, a server that fails by a random script, on asyncio
+and on uvloop. The exit status is 1 if a request failed, or if the client's process grew.
 
 No failure is excused: the server is never out of order for as long as a request waits.
 """
@@ -11,27 +10,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
-
-from tests.verify.soak.server import TOKEN_LIFETIME
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-ROOT: Final = Path(__file__).parents[1]
-VERSIONS: Final = ("3.11", "3.12", "3.13", "3.14")
+ROOT: Final = Path(__file__).parents[3]
 LOOPS: Final = ("asyncio", "uvloop")
-
-#: The least that is worth measuring, seconds a loop.
-LEAST: Final = 5.0
 
 #: What a run may take beyond its time, seconds: starting, ending, a loaded machine.
 PATIENCE: Final = 60.0
@@ -49,73 +38,6 @@ LIMITS: Final = {
     "objects": 1000,
 }
 
-_MODULES: Final = ("aiohttp", "attrs", "cattrs")
-
-
-@frozen
-class Run:
-    """One interpreter and one event loop."""
-
-    python: str
-    version: str
-    loop: str
-
-    def __str__(self) -> str:
-        return f"Python {self.version}, {self.loop}"
-
-
-def missing(python: str, module: str) -> str | None:
-    """Say why `python` cannot import `module`; `None` if it can."""
-    done = subprocess.run(
-        [python, "-c", f"import {module}"], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    if done.returncode == 0:
-        return None
-    lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-    return lines[-1]
-
-
-def interpreters(named: Sequence[str]) -> list[str]:
-    """Return the interpreters to try: this one, and those named or found."""
-    found = [path for name in named if (path := shutil.which(name)) is not None]
-    absent = [name for name in named if shutil.which(name) is None]
-    for name in absent:
-        print(f"skipped       {name}: not found")
-    return [sys.executable, *found]
-
-
-def version_of(python: str) -> str:
-    """Return the interpreter's version, empty if it does not run."""
-    code = "import platform; print(platform.python_version())"
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
-
-
-def runs(named: Sequence[str]) -> list[Run]:
-    """Return what is to be run; print what is skipped, and why."""
-    chosen: list[Run] = []
-    seen: set[str] = set()
-    for python in interpreters(named):
-        version = version_of(python)
-        minor = version.rpartition(".")[0]
-        if not version:
-            print(f"skipped       {python}: it does not run")
-            continue
-        if minor in seen:
-            continue
-        reasons = [why for module in _MODULES if (why := missing(python, module))]
-        if reasons:
-            print(f"skipped       Python {version}: {reasons[0]}")
-            continue
-        seen.add(minor)
-        for loop in LOOPS:
-            why = missing(python, loop)
-            if why is None:
-                chosen.append(Run(python, version, loop))
-            else:
-                print(f"skipped       Python {version}, {loop}: {why}")
-    return chosen
-
 
 @contextmanager
 def server() -> Iterator[tuple[str, str]]:
@@ -132,11 +54,11 @@ def server() -> Iterator[tuple[str, str]]:
         yield told["url"], told["ca"]
 
 
-def load(run: Run, seconds: float) -> dict[str, Any] | str:
+def load(loop: str, seconds: float) -> dict[str, Any] | str:
     """Run the client against a server of its own; return its result, or what went wrong."""
     with server() as (url, ca):
-        command = [run.python, "-m", "tests.verify.soak.client", url, ca]
-        command += ["--loop", run.loop, "--seconds", str(seconds)]
+        command = [sys.executable, "-m", "tests.verify.soak.client", url, ca]
+        command += ["--loop", loop, "--seconds", str(seconds)]
         try:
             done = subprocess.run(
                 command,
@@ -190,28 +112,17 @@ def described(result: dict[str, Any]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run them all; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.verify.soak", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0, help="for each Python (%(default)s)")
-    parser.add_argument(
-        "--python",
-        nargs="*",
-        default=[f"python{version}" for version in VERSIONS],
-        help="interpreters besides this one (%(default)s)",
-    )
+    """Run on both loops; return the exit status."""
+    parser = argparse.ArgumentParser(prog="make soak ARGS=", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each (%(default)s)")
+    parser.add_argument("--loop", nargs="*", default=list(LOOPS), help="(%(default)s)")
     arguments = parser.parse_args(argv)
-    chosen = runs(arguments.python)
-    print(
-        f"soak          tokens of {TOKEN_LIFETIME:g} s, 200 workers, TLS, faults on, "
-        f"this is Python {platform.python_version()}"
-    )
     broken = False
-    for run in chosen:
-        alike = sum(other.version == run.version for other in chosen)
-        result = load(run, max(LEAST, arguments.seconds / alike))
+    for loop in arguments.loop:
+        result = load(loop, arguments.seconds)
         found = [result] if isinstance(result, str) else violations(result)
         text = "" if isinstance(result, str) else described(result)
-        print(f"{run.version} {run.loop:<7} {text}", flush=True)
+        print(f"{loop:<13} {text}", flush=True)
         for violation in found:
             print(f"VIOLATION     {violation}", flush=True)
         broken = broken or bool(found)

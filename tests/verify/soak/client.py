@@ -72,7 +72,7 @@ class Load:
         try:
             kind = rng.random()
             if kind < 0.1:
-                pending = self.cloud.post("/deployments", json={"name": "cluster"})
+                pending = self.cloud.post("/deployments/_search", json={"size": 10})
             elif kind < 0.2:
                 pending = self.cloud.get(f"/deployments?delay={rng.uniform(0.0, 0.2):.3f}")
             else:
