@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,3 +58,31 @@ async def test_valkey_comes_back_empty(valkey: ValkeyServer) -> None:
     """No request fails meanwhile."""
     result = await scenes.wiped(valkey, seconds=3.0, processes=3)
     assert result.failed == 0, str(result)
+
+
+def run(*arguments: str) -> str:
+    """Run Python with these arguments; return what it wrote."""
+    command = [sys.executable, "-W", "error", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240)
+    return done.stdout
+
+
+@pytest.mark.parametrize("engine", ["file", "redis"])
+def test_the_demonstration_shows_one_login(engine: str) -> None:
+    """It starts its own engine."""
+    how = ["--processes=2", f"--store={engine}", "--seconds=2", "--workers=2"]
+    told = run("-m", "aiocloudauth", "demo", *how)
+    assert "1 login, " in told
+    assert ", 0 failed" in told
+
+
+def test_who_has_no_store_imports_nothing_for_one() -> None:
+    """Neither the stores nor what they need."""
+    program = """
+import sys
+from aiocloudauth import CloudSession, Password
+CloudSession("https://ece.example.com", Password("admin", "secret"))
+heavy = "aiocloudauth.stores", "aiocloudauth._core.sharing", "cryptography", "filelock", "redis"
+print([name for name in heavy if name in sys.modules])
+"""
+    assert run("-c", program).strip() == "[]"
