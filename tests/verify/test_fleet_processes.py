@@ -54,9 +54,9 @@ async def test_a_killed_holder_fails_no_request(store: str) -> None:
     assert result.failed == 0, str(result)
 
 
-async def test_valkey_comes_back_empty(valkey: ValkeyServer) -> None:
+async def test_valkey_comes_back_empty() -> None:
     """No request fails meanwhile."""
-    result = await scenes.wiped(valkey, seconds=3.0, processes=3)
+    result = await scenes.wiped(seconds=3.0, processes=3)
     assert result.failed == 0, str(result)
 
 

@@ -63,9 +63,9 @@ async def killed(valkey: ValkeyServer, seconds: float) -> bool:
     return told(result, target=result.failed == 0)
 
 
-async def wiped(valkey: ValkeyServer, seconds: float) -> bool:
+async def wiped(_: ValkeyServer, seconds: float) -> bool:
     """No request fails, and there is one renewer again."""
-    result = await scenes.wiped(valkey, seconds=seconds / 6)
+    result = await scenes.wiped(seconds=seconds / 6)
     return told(result, target=result.failed == 0)
 
 
@@ -93,7 +93,7 @@ async def main() -> int:
     options = parser.parse_args()
     met = []
     for name in options.scenes or SCENES:
-        with ValkeyServer() as valkey:  # the last scene stops it
+        with ValkeyServer() as valkey:
             met.append(await SCENES[name](valkey, options.seconds))
     return 0 if all(met) else 1
 

