@@ -24,7 +24,7 @@ from aiocloudauth._runtime.attempt import Attempts
 from aiocloudauth._runtime.guard import Guard, Openable, end_alone
 from aiocloudauth._runtime.runner import NOTHING, Runner
 from aiocloudauth._runtime.source import TokenSource
-from aiocloudauth._runtime.subscribers import Subscribers, log
+from aiocloudauth._runtime.subscribers import Subscribers
 from aiocloudauth._runtime.waiters import Waiters, again
 from aiocloudauth._wire.endpoint import Endpoint
 from aiocloudauth.clock import Clock, Timeline
@@ -122,7 +122,8 @@ class TokenRefresher(Openable):
         self._policy = policy
         clock = self._clock = clock or Clock()
         timeline = self._timeline = Timeline(clock)
-        self._subscribers = Subscribers(clock, timeline)
+        host = self._endpoint.root.authority
+        self._subscribers = Subscribers(clock, timeline, host=host)
         if on_event is not None:
             self._subscribers.add(on_event)
         self._exchange = AuthExchange(
@@ -145,7 +146,7 @@ class TokenRefresher(Openable):
             self._exchange,
             clock=clock,
             policy=policy,
-            host=self._endpoint.root.authority,
+            host=host,
             sharing=None if store is None else self._sharing(store, credentials),
         )
         self._runner = Runner(
@@ -273,7 +274,7 @@ class TokenRefresher(Openable):
             if guard.opened:
                 return self
             for missing in compat.MISSING:
-                log(logging.DEBUG, "this aiohttp lacks what %s", missing)
+                self._subscribers.journal.log(logging.DEBUG, "this aiohttp lacks what %s", missing)
             self._exchange.start()
             guard.loop = asyncio.get_running_loop()
             if not wait:
@@ -281,7 +282,8 @@ class TokenRefresher(Openable):
                 self._runner.feed(Opened(self._timeline.now()))
                 return self
             try:
-                await self._first()
+                with self._subscribers.opening():
+                    await self._first()
             except BaseException:
                 if not guard.closed:
                     self._runner.feed(OpenGivenUp(self._timeline.now()))
@@ -339,6 +341,7 @@ class TokenRefresher(Openable):
                     await self._exchange.close()
                 finally:  # also if the caller is cancelled in the middle of it
                     self._subscribers.tell(Emit(events.SessionClosed))
+                    self._subscribers.settle()
 
     def _abandon(self) -> None:
         self._runner.feed(CloseAsked(self._timeline.now()))

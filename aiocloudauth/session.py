@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from functools import cached_property, lru_cache, partial
+from html import escape
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
 
 import aiohttp
@@ -27,7 +29,7 @@ from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from yarl import URL
 
@@ -221,6 +223,26 @@ class CloudSession(Openable):
 
     def __repr__(self) -> str:
         return f"<CloudSession {self._source.endpoint.root} {self.state.value}>"
+
+    def _repr_html_(self) -> str:
+        """Show a notebook how the session stands at this moment. No secret."""
+        credentials, ends = self._source.credentials, self.session_expiration_time
+        left = 0.0 if ends is None else ends.timestamp() - self._source.clock.time()
+        user = getattr(credentials, "username", None)
+        rows = {
+            "host": self._source.endpoint.root.authority,
+            "user": user if isinstance(user, str) else type(credentials).__name__,
+            "state": self.state.value,
+            "time left": "" if ends is None else timedelta(seconds=round(left)),
+            "renewals": self._source.renewals,
+            "last error": self.last_error or "",
+        }
+        cells = (
+            f'<tr><th style="text-align: left">{name}</th>'
+            f'<td style="text-align: left">{escape(str(value))}</td></tr>'
+            for name, value in rows.items()
+        )
+        return f"<table><caption>CloudSession</caption>{''.join(cells)}</table>"
 
     # -- what is held ---------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +25,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # How long an example takes is the machine's affair: no test here is about time that passes.
 # `make verify` asks for its profile on pytest's command line, which comes after this.
-settings.register_profile("test", deadline=None, max_examples=30)
-settings.register_profile("verify", deadline=None, max_examples=200)
-settings.register_profile("fuzz", deadline=None, max_examples=10_000)
+for name, examples in {"test": 30, "verify": 200, "fuzz": 10_000}.items():
+    settings.register_profile(
+        name,
+        deadline=None,
+        max_examples=examples,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
 settings.load_profile("test")
 
 

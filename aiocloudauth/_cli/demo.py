@@ -1,11 +1,17 @@
-"""The demonstration: a session under load against an embedded server that turns on it."""
+"""Keeps requesting from an embedded server that turns on its clients.
+
+Its tokens live for seconds, it revokes every token once midway, and it refuses one renewal with
+502. The exit status is 1 if any request failed.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from aiocloudauth._cli import options
 from aiocloudauth._cli.monitor import Monitor, counted, keep_requesting
 from aiocloudauth.credentials import Password
 from aiocloudauth.policy import RenewalPolicy
@@ -13,12 +19,48 @@ from aiocloudauth.session import CloudSession
 from aiocloudauth.testing import CloudServer, ClusterError, Fault
 
 if TYPE_CHECKING:
+    import argparse
+
     from aiocloudauth.testing import Stats
 
-__all__ = ["demo"]
+__all__ = ["arguments", "demo", "run"]
 
 #: Seconds a request may take at the end of the demonstration before it counts as failed.
 _PATIENCE: Final = 60.0
+
+
+#: The shortest life of a token, seconds: below, the work of a renewal itself takes its share.
+_SHORTEST_LIFE: Final = 1.0
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    life = partial(options.seconds, least=_SHORTEST_LIFE)
+    add = parser.add_argument
+    add("--seconds", type=options.seconds, default=30.0, help="how long (%(default)g)")
+    add("--token-lifetime", type=life, default=6.0, help="seconds a token lives (%(default)g)")
+    add("--workers", type=options.workers, default=16, help="requests at a time (%(default)s)")
+    add("--processes", type=options.workers, help="a fleet of so many, which shares one session")
+    add("--store", choices=["file", "redis"], help="what a fleet shares it through (file)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demonstration as the arguments say."""
+    if arguments.processes or arguments.store:
+        from aiocloudauth._cli.fleet import fleet_demo
+
+        return fleet_demo(
+            seconds=arguments.seconds,
+            token_lifetime=arguments.token_lifetime,
+            workers=arguments.workers,
+            processes=arguments.processes or 2,
+            store=arguments.store or "file",
+        )
+    return demo(
+        seconds=arguments.seconds,
+        token_lifetime=arguments.token_lifetime,
+        workers=arguments.workers,
+    )
 
 
 def demo(*, seconds: float, token_lifetime: float, workers: int) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 import aiohttp
 
 from aiocloudauth import events
+from aiocloudauth._runtime.journal import span
 from aiocloudauth.clock import Clock
 from aiocloudauth.errors import ApiError, AuthenticationError, CloudAuthError
 from aiocloudauth.token import SessionState
@@ -27,6 +28,10 @@ __all__ = ["Monitor", "counted", "keep_requesting"]
 #: Seconds between two pictures: on a terminal, where each replaces the last, and elsewhere.
 _LIVE: Final = 0.1
 _PLAIN: Final = 1.0
+
+#: Columns below which a line is not indented, and those of a line that is no terminal's.
+_NARROW: Final = 60
+_WIDE: Final = 200
 
 #: Least pause after a failed request, seconds: a server that refuses at once causes no hot loop.
 _AFTER_FAILURE: Final = 0.1
@@ -44,11 +49,6 @@ def described(error: Exception) -> str:
         text = f"{kind}: {error}" if str(error) else kind
     # They may be a server's words, which must not steer the terminal.
     return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def duration(seconds: float) -> str:
-    """Return a short duration for people."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def counted(number: int, noun: str) -> str:
@@ -86,6 +86,9 @@ class Monitor:
         self._interval = _LIVE if self._live else _PLAIN
         self._samples: deque[tuple[float, int]] = deque(maxlen=round(1 / self._interval) + 1)
         self._notes: list[str] = []
+        self._by_login = self._had_token = False
+        #: Why there is no session, or why the token in hand is not renewed; else empty.
+        self._trouble = ""
         self.started_at = self.clock.monotonic()
 
     @property
@@ -114,22 +117,32 @@ class Monitor:
     def tell(self, record: events.Event) -> None:
         """Count and note an event of the session."""
         match record:
+            case events.LoggedIn() if self._had_token:
+                self._by_login = True  # `TokenRenewed` follows
             case events.LoggedIn():
+                self._had_token, self._trouble = True, ""
                 self.note(f"logged in, {self._expiry(record.session_expiration_time)}")
             case events.TokenRenewed():
                 self.renewals += 1
+                how = "login" if self._by_login else "renewal"
+                self._by_login, self._trouble = False, ""
                 self.note(
-                    f"token {record.generation} after {duration(record.took)}, "
+                    f"token {record.generation} by a {how} in {span(record.took)}, "
                     f"{self._expiry(record.session_expiration_time)}"
                 )
             case events.RenewalFailed(retry_at=at):
+                self._trouble = described(record.error)
                 ahead = None if at is None else max(0.0, at.timestamp() - self.clock.time())
-                then = "no further attempt" if ahead is None else f"next in {duration(ahead)}"
-                self.note(f"renewal failed: {described(record.error)}; {then}")
+                then = "no further attempt" if ahead is None else f"next in {span(ahead)}"
+                what = "renewal" if self._had_token else "login"
+                # At the first login it is the command that decides what follows.
+                then = f"; {then}" if self._had_token else ""
+                self.note(f"{what} failed: {self._trouble}{then}")
             case events.SessionDegraded():
                 self.note("requests go on with the token in hand")
             case events.SessionLost():
-                self.note(f"no usable token is left: {described(record.error)}")
+                self._trouble = described(record.error)
+                self.note(f"no session: {self._trouble}")
             case events.RequestReplayed():
                 self.replays += 1
 
@@ -154,7 +167,8 @@ class Monitor:
                 if cloud.state is SessionState.CLOSED:
                     break
                 self.sample()
-                self._write(self.line(cloud))
+                columns = shutil.get_terminal_size().columns if self._live else _WIDE
+                self._write(self.line(cloud, columns))
         except BrokenPipeError:
             self.until = self.clock.monotonic()  # nobody reads on: no reason to go on
 
@@ -162,21 +176,26 @@ class Monitor:
         """Take a reading for the rate."""
         self._samples.append((self.elapsed, self.requests))
 
-    def line(self, cloud: CloudSession) -> str:
-        """Return the state of things in less than 80 characters."""
+    def line(self, cloud: CloudSession, columns: int = 80) -> str:
+        """Return the state of things in less than so many columns: what matters least goes."""
         (since, before), (now, after) = self._samples[0], self._samples[-1]
         rate = (after - before) / (now - since) if now > since else after / now
-        return "  ".join(
-            (
-                f"{now:6.1f} s",
-                f"{after:,} req",
-                f"{rate:,.0f}/s",
-                f"{self.failed} failed",
-                "no token" if cloud.token is None else self._expiry(cloud.session_expiration_time),
-                counted(self.renewals, "renewal"),
-                cloud.state.value,
-            )
-        )
+        end = "no token" if cloud.token is None else self._expiry(cloud.session_expiration_time)
+        # In the order of the line, with how much each matters.
+        parts = [
+            (3, f"{now:6.1f} s"),
+            (5, f"{after:,} req"),
+            (2, f"{rate:,.0f}/s"),
+            (4, f"{self.failed} failed"),
+            (6, end),
+            (1, counted(self.renewals, "renewal")),
+            (7, cloud.state.value),
+        ]
+        if self._trouble:
+            parts.append((0, self._trouble))
+        while len(text := "  ".join(part for _, part in parts)) >= columns and len(parts) > 1:
+            parts.remove(min(parts))
+        return text.lstrip() if columns < _NARROW else text
 
     def _expiry(self, at: datetime | None) -> str:
         left = None if at is None else max(0.0, at.timestamp() - self.clock.time())

@@ -492,10 +492,6 @@ class Machine:
         now, error = event.now, event.error
         at = self.retry_at(record, event, by, good=False)
         after, effects = self.seek(record, now, held, at=at, by=by)
-        if isinstance(after, Starved) and held is not None and not held.dead and at < held.hard_at:
-            # Refused, and not called dead by the API: the next attempt begins by asking.
-            way = self.way(record, held, at, dead=False) or by
-            after = evolve(after, before=Degraded(record, held, at, way))
         effects = (self.told(record, event, at), Conclude(error), *effects)
         hopeless = record.generation == 0 and not error.retryable
         if hopeless or _slow(record):
@@ -524,10 +520,11 @@ class Machine:
         if isinstance(before, Active | Degraded | Starved):
             before = evolve(before, next_at=self.earliest(before.record, before.next_at))
         if isinstance(before, Active | Degraded) and isinstance(state, Acquiring):
-            after, effects = self.run_out(before, now)
             if now < before.held.hard_at:  # refused meanwhile
                 record = evolve(before.record, called=True, calls=before.record.calls + 1)
                 after, effects = self.ask(record, now, before.held, before, withhold=True)
+            else:
+                after, effects = self.run_out(before, now)
         elif isinstance(before, Lost):
             after, effects = before, (WakeAt(before.next_at), Deny(before.error))
         elif isinstance(before, LoggedOut):
@@ -655,7 +652,12 @@ class Machine:
         at = self.earliest(record, at)
         if at <= now:
             return self.start(record, now, by, spent=spent)
-        return Starved(record, at, by, spent), (Withhold(), WakeAt(at))
+        before = None
+        if spent is not None and not spent.dead and at < spent.hard_at:
+            # Refused, and not called dead by the API: the attempt begins by asking.
+            way = self.way(record, spent, at, dead=False) or by
+            before = Degraded(record, spent, at, way)
+        return Starved(record, at, by, spent, before), (Withhold(), WakeAt(at))
 
     def run_out(self, state: Active | Renewing | Degraded, now: float) -> Step:
         """Stop sending a token that is past its hard limit."""

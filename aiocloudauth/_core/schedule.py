@@ -11,7 +11,16 @@ from aiocloudauth.token import SessionToken
 if TYPE_CHECKING:
     from aiocloudauth.policy import RenewalPolicy
 
-__all__ = ["LONGEST_PAUSE", "backoff", "bar", "held_of", "lifetime", "pace", "plan"]
+__all__ = [
+    "LONGEST_PAUSE",
+    "backoff",
+    "bar",
+    "clock_offset",
+    "held_of",
+    "lifetime",
+    "pace",
+    "plan",
+]
 
 
 #: The longest pause between two attempts while there is no token, seconds; but for what the
@@ -49,6 +58,16 @@ def lifetime(grant: Grant, policy: RenewalPolicy) -> float:
     lives = (ours, ours - high)
     usable = [life for life in lives if life > 2.0 * policy.min_interval]
     return min(usable) if usable else max(lives)
+
+
+def clock_offset(grant: Grant) -> float | None:
+    """Return the seconds by which ``Date`` is ahead of this machine's clock.
+
+    To within half a second and half the time that the exchange took; ``None`` if there is none.
+    """
+    if grant.server_wall is None:
+        return None
+    return grant.server_wall + 0.5 - (grant.sent_wall + grant.received_wall) / 2.0
 
 
 def plan(life: float, policy: RenewalPolicy, draw: float) -> tuple[float, float]:

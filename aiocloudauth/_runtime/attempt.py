@@ -10,7 +10,7 @@ from attrs import evolve
 from aiocloudauth._core.lifecycle import refused
 from aiocloudauth._core.schedule import lifetime
 from aiocloudauth._core.states import Login, Refresh
-from aiocloudauth._runtime.subscribers import log
+from aiocloudauth._runtime.journal import log
 from aiocloudauth._wire.schema import jwt_expiry
 from aiocloudauth.credentials import Bearer
 from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
@@ -98,9 +98,10 @@ class Attempts:
             async with self._clock.timeout(effect.timeout):
                 await self._exchange.ask(effect.token)
         except (CloudAuthError, TimeoutError) as error:
-            log(logging.DEBUG, "GET /users/auth, asked about a refused token: %s", error)
+            message = "asked whether a refused token is good, it gave no yes: %s"
+            log(logging.DEBUG, message, error, host=self._host)
             return False if isinstance(error, CloudAuthError) and refused(error, 401) else None
-        log(logging.DEBUG, "GET /users/auth says that the refused token is good")
+        log(logging.DEBUG, "GET /users/auth says that a refused token is good", host=self._host)
         return True
 
     async def log_out(self, token: SessionToken, within: float) -> None:
@@ -110,7 +111,8 @@ class Attempts:
                 await self._exchange.logout(token)
         except (CloudAuthError, TimeoutError) as error:
             why = str(error) or f"{self._host} gave no answer within {within:g} s"
-            log(logging.WARNING, "the token is forgotten here, but _logout failed: %s", why)
+            message = "the token is forgotten here, but _logout failed: %s"
+            log(logging.WARNING, message, why, host=self._host)
 
     async def leave(self, *, logged_out: bool) -> None:
         """Tell the fleet that the session is over, if it was `logged_out`; give back its lease."""
@@ -227,5 +229,6 @@ class Attempts:
             async with self._clock.timeout(limit):
                 return await self._exchange.ask(token)
         except (CloudAuthError, TimeoutError) as error:
-            log(logging.DEBUG, "GET /users/auth did not tell when the token ends: %s", error)
+            message = "GET /users/auth did not tell when the token ends: %s"
+            log(logging.DEBUG, message, error, host=self._host)
             return None

@@ -13,6 +13,7 @@ from attrs import evolve
 
 from aiocloudauth import events
 from aiocloudauth._core.lifecycle import Machine, left_over
+from aiocloudauth._core.schedule import clock_offset
 from aiocloudauth._core.states import (
     FOREVER,
     Abandon,
@@ -42,7 +43,6 @@ from aiocloudauth._core.states import (
     Woken,
 )
 from aiocloudauth._runtime.key_expiry import KeyExpiry
-from aiocloudauth._runtime.subscribers import log
 from aiocloudauth._runtime.timer import Timer
 from aiocloudauth._runtime.waiters import Waiters
 from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aiocloudauth._runtime.attempt import Attempts
+    from aiocloudauth._runtime.observer import Observer
     from aiocloudauth._runtime.subscribers import Subscribers
     from aiocloudauth.clock import Clock, Timeline
     from aiocloudauth.credentials import Credentials
@@ -76,6 +77,10 @@ class Served:
 
 
 NOTHING: Final = Served(None, -FOREVER)
+
+#: What attempts are called where they are measured.
+_KINDS: Final = {Ask: "question", Login: "login", Refresh: "refresh"}
+_UNANSWERED: Final = CloudAuthError("GET /users/auth did not say whether the token is good")
 
 
 def abilities_of(credentials: Credentials) -> Abilities:
@@ -110,6 +115,7 @@ class Runner:
         "ends",
         "gone_at",
         "machine",
+        "observer",
         "outcomes",
         "recent",
         "served",
@@ -151,6 +157,7 @@ class Runner:
         self.drops = 0
         #: Callers who wait for a token.
         self.waiters: Waiters[SessionToken] = Waiters()
+        subscribers.waiters = self.waiters
         #: Callers who wait for the outcome of an attempt.
         self.outcomes: Waiters[None] = Waiters()
         #: Callers who wait until no attempt is under way.
@@ -162,11 +169,18 @@ class Runner:
         #: Credentials for the next login on trial.
         self.trial: Credentials | None = None
         self._tried: Credentials | None = None
+        #: Who measures, if anybody does.
+        self.observer: Observer | None = None
 
     @property
     def last_error(self) -> CloudAuthError | None:
         """The last failure of a renewal; `None` after a success."""
         return self.state.record.error
+
+    @property
+    def credentials(self) -> Credentials:
+        """Those that the session logs in with."""
+        return self._attempts.credentials
 
     @property
     def left_over(self) -> SessionToken | None:
@@ -197,6 +211,7 @@ class Runner:
                 self.state, effects = self.machine.step(self.state, self._inputs[0])
                 for effect in effects:
                     self._perform(effect)
+                self._subscribers.settle()
                 self._inputs.popleft()
         except BaseException:
             self._inputs.clear()
@@ -238,7 +253,8 @@ class Runner:
                 while self._flights:
                     await asyncio.wait(self._flights)
         for flight in self._flights:
-            log(logging.WARNING, "%s does not end, though it was cancelled", flight.get_name())
+            name, message = flight.get_name(), "%s does not end, though it was cancelled"
+            self._subscribers.journal.log(logging.WARNING, message, name)
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -289,6 +305,7 @@ class Runner:
         token = self.served.token
         if token is not None and token.session_expiration_time == ends:
             self._subscribers.tell(Emit(events.KeyExpiring, {"session_expiration_time": ends}))
+            self._subscribers.settle()
 
     def _launch(self, effect: Ask | Login | Refresh) -> None:
         trial = self.trial if isinstance(effect, Login) and effect.trial else None
@@ -308,6 +325,7 @@ class Runner:
 
     async def _fly(self, effect: Ask | Login | Refresh, trial: Credentials | None) -> None:
         this, number = asyncio.current_task(), effect.number
+        began = self._clock.monotonic()
         try:
             answer: Grant | bool | None
             if isinstance(effect, Ask):
@@ -320,11 +338,14 @@ class Runner:
             raise
         except CloudAuthError as error:
             self._fail(number, error)
+            self._observe(effect, began, error=error)
         except BaseException as error:  # renewal must survive any fault, and report it
             unforeseen = CloudAuthError(f"a renewal failed: {type(error).__name__}")
             unforeseen.retryable = True  # who knows
             self._fail(number, unforeseen.because(error))
-            log(logging.ERROR, "a renewal failed in an unforeseen way", exc_info=error)
+            self._observe(effect, began, error=unforeseen)
+            message = "a renewal failed in an unforeseen way"
+            self._subscribers.journal.log(logging.ERROR, message, exc_info=error)
             if not isinstance(error, Exception):
                 raise  # KeyboardInterrupt and its like go on, once those who wait are told
         else:
@@ -333,10 +354,26 @@ class Runner:
                 self._tried = trial
                 abilities = None if trial is None else abilities_of(trial)
                 self.feed(Granted(now, number, answer, self._clock.random(), abilities))
-            elif answer:
+                self._observe(effect, began, grant=answer)
+                return
+            if answer:
                 self.feed(Confirmed(now, number))
             else:
                 self.feed(Unconfirmed(now, number, dead=answer is False))
+            self._observe(effect, began, error=_UNANSWERED if answer is None else None)
+
+    def _observe(
+        self,
+        effect: Ask | Login | Refresh,
+        began: float,
+        *,
+        error: CloudAuthError | None = None,
+        grant: Grant | None = None,
+    ) -> None:
+        if self.observer is not None:
+            took = self._clock.monotonic() - began
+            offset = None if grant is None else clock_offset(grant)
+            self.observer.attempted(_KINDS[type(effect)], took, error, offset)
 
     def _fail(self, number: int, error: CloudAuthError) -> None:
         now, draw = self._timeline.now(), self._clock.random()

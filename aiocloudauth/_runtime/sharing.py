@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 from attrs import evolve
+from yarl import URL
 
 from aiocloudauth import events
 from aiocloudauth._core.lifecycle import dead_on_arrival, refused
@@ -43,7 +44,7 @@ from aiocloudauth._core.sharing import (
     ttl_of,
 )
 from aiocloudauth._core.states import Emit, Exchange, Login, Refresh
-from aiocloudauth._runtime.subscribers import log
+from aiocloudauth._runtime.journal import log
 from aiocloudauth._runtime.waiters import again
 from aiocloudauth._wire.record import LaterFormatError, from_bytes, to_bytes
 from aiocloudauth.errors import CloudAuthError, StoreError
@@ -353,7 +354,8 @@ class Sharing:
             except (SealBrokenError, ValueError, AttributeError, TypeError) as error:
                 # Damaged, or hostile: the next swap repairs it.
                 name = type(error).__name__
-                log(logging.WARNING, "the record in the store is none of ours (%s)", name)
+                message = "the record in the store is none of ours (%s)"
+                log(logging.WARNING, message, name, host=URL(self._root).authority)
         self._member = self._member.at(shared, self._clock.monotonic())
         return shared, version
 

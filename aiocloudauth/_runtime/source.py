@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aiocloudauth import events
@@ -16,10 +15,12 @@ from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
 
 if TYPE_CHECKING:
     from aiocloudauth._runtime.guard import Guard
+    from aiocloudauth._runtime.observer import Observer
     from aiocloudauth._runtime.runner import Runner
     from aiocloudauth._runtime.subscribers import Subscribers
     from aiocloudauth._wire.endpoint import Endpoint
     from aiocloudauth.clock import Clock, Timeline
+    from aiocloudauth.credentials import Credentials
     from aiocloudauth.policy import RenewalPolicy
     from aiocloudauth.token import Secret, SessionToken
 
@@ -60,6 +61,30 @@ class TokenSource:
         self.endpoint = endpoint
         self.guard = guard
         self.policy = policy
+
+    @property
+    def observer(self) -> Observer | None:
+        """Who measures, if anybody does."""
+        return self._runner.observer
+
+    @observer.setter
+    def observer(self, observer: Observer | None) -> None:
+        self._runner.observer = observer
+
+    @property
+    def credentials(self) -> Credentials:
+        """Those that the session logs in with."""
+        return self._runner.credentials
+
+    @property
+    def renewals(self) -> int:
+        """How many tokens have followed the first."""
+        return max(self._runner.state.record.generation - 1, 0)
+
+    @property
+    def failures(self) -> int:
+        """Failed attempts since the last success."""
+        return self._runner.state.record.failures
 
     @property
     def current(self) -> SessionToken | None:
@@ -106,11 +131,16 @@ class TokenSource:
         gone_at = now if self._runner.served.token is not None else self._runner.gone_at
         since = now if began is None else max(began, gone_at)
         end = min(since + self.policy.renewal_timeout, until)
-        with suppress(TimeoutError):  # no error that a caller is denied with is one
+        try:
             async with self.clock.timeout(end - now):
                 return await self._runner.waiters.wait(
                     lambda: self._runner.feed(reason(self._timeline.now()))
                 )
+        except TimeoutError:  # no error that a caller is denied with is one
+            pass
+        finally:
+            if reason is Wanted:
+                self._waited(now)
         awaited = self._runner.awaited
         why = f": {awaited} has given nothing yet" if awaited else ""
         late = RenewalTimeoutError(f"no token within {max(end - since, 0.0):g} s{why}")
@@ -124,6 +154,8 @@ class TokenSource:
             ConfigurationError: This is not the event loop of the session.
         """
         self.guard.require_own_loop()
+        if self._runner.observer is not None:
+            self._runner.observer.refused()
         return self._runner.verdict(self._rejection(token, coded=coded)) is not Verdict.FINAL
 
     async def refused(self, token: SessionToken, *, coded: bool, until: float = math.inf) -> None:
@@ -135,16 +167,21 @@ class TokenSource:
         if self._runner.verdict(rejection) is not Verdict.WAIT:
             self._runner.feed(rejection)
             return
-        # How the attempt ended is told by the token then held.
-        with suppress(CloudAuthError, TimeoutError):
-            left = until - self.clock.monotonic()
-            async with self.clock.timeout(min(self.policy.attempt_timeout, left)):
+        now = self.clock.monotonic()
+        try:
+            async with self.clock.timeout(min(self.policy.attempt_timeout, until - now)):
                 await self._runner.outcomes.wait(lambda: self._runner.feed(rejection))
+        except (CloudAuthError, TimeoutError):
+            pass  # how the attempt ended is told by the token then held
+        finally:
+            self._waited(now)
 
     def reject(self, token: SessionToken, *, coded: bool = True) -> bool:
         """Tell of a refusal and do not wait; return whether another token may be had."""
         if self.guard.opened and not self.guard.closed:
             self.guard.require_own_loop()
+            if coded and self._runner.observer is not None:  # else `may_replay` has told of it
+                self._runner.observer.refused()
             self._runner.feed(self._rejection(token, coded=coded))
         return self.renewable
 
@@ -157,6 +194,10 @@ class TokenSource:
         if ends is not None and self.guard.loop is running_loop():
             self._runner.date(token, ends)
 
+    def _waited(self, since: float) -> None:
+        if self._runner.observer is not None:
+            self._runner.observer.waited(self.clock.monotonic() - since)
+
     def _rejection(self, token: SessionToken, *, coded: bool) -> Rejected:
         now, draw = self._timeline.now(), self.clock.random()
         return Rejected(now, token.generation, coded, draw)
@@ -164,3 +205,4 @@ class TokenSource:
     def replayed(self, method: str, url: str) -> None:
         """Tell the subscribers that a request is sent again."""
         self._subscribers.tell(Emit(events.RequestReplayed, {"method": method, "url": url}))
+        self._subscribers.settle()

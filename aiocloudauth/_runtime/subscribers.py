@@ -7,23 +7,24 @@ import inspect
 import logging
 from asyncio import CancelledError
 from collections.abc import Coroutine
-from contextlib import suppress
+from contextlib import contextmanager
 from contextvars import Context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from aiocloudauth import events
+from aiocloudauth._runtime.journal import Journal
 from aiocloudauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from aiocloudauth import events
     from aiocloudauth._core.states import Emit
+    from aiocloudauth._runtime.waiters import Waiters
     from aiocloudauth.clock import Clock, Timeline
+    from aiocloudauth.token import SessionToken
 
-__all__ = ["Subscribers", "log"]
-
-logger = logging.getLogger("aiocloudauth")
+__all__ = ["Subscribers"]
 
 
 class Subscribers:
@@ -32,10 +33,15 @@ class Subscribers:
     They run in an empty context, and not in that of the caller who set the event off.
     """
 
-    __slots__ = ("_callbacks", "_clock", "_timeline")
+    __slots__ = ("_callbacks", "_clock", "_opening", "_timeline", "journal", "waiters")
 
-    def __init__(self, clock: Clock, timeline: Timeline) -> None:
-        """Start with none."""
+    def __init__(self, clock: Clock, timeline: Timeline, *, host: str) -> None:
+        """Start with none; every record of the log names `host`."""
+        #: What the log says.
+        self.journal = Journal(host, clock, timeline)
+        #: Callers who wait for a token, whom the log counts.
+        self.waiters: Waiters[SessionToken] | None = None
+        self._opening = False
         self._clock = clock
         self._timeline = timeline
         self._callbacks: tuple[Callable[[events.Event], object], ...] = ()
@@ -59,7 +65,7 @@ class Subscribers:
                 answer.close()
                 if not awaited:
                     awaited = True
-                    log(logging.ERROR, _NOT_AWAITED, callback)
+                    self.journal.log(logging.ERROR, _NOT_AWAITED, callback)
 
         def unsubscribe() -> None:
             self._callbacks = tuple(c for c in self._callbacks if c is not subscription)
@@ -77,14 +83,31 @@ class Subscribers:
         record = effect.kind(at=datetime.fromtimestamp(wall, UTC), **details)
         Context().run(self._hand_out, record)
 
+    def settle(self) -> None:
+        """Write the log's record of what was told: all that follows from one input is one."""
+        Context().run(self.journal.write, self.waiters, opening=self._opening)
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """While the block runs nothing is announced to follow a failure: it may give up."""
+        self._opening = True
+        try:
+            yield
+        except BaseException:
+            self.journal.given_up()
+            raise
+        finally:
+            self._opening = False
+
     def _hand_out(self, record: events.Event) -> None:
-        _report(record)
+        self.journal.tell(record)
         for callback in self._callbacks:
             try:
                 callback(record)
             except (Exception, CancelledError) as error:  # noqa: BLE001 - a subscriber stops nothing
                 name = type(record).__name__
-                log(logging.ERROR, "a subscriber raised on %s", name, exc_info=error)
+                message = "a subscriber raised on %s"
+                self.journal.log(logging.ERROR, message, name, exc_info=error)
 
 
 _NOT_AWAITED = (
@@ -107,26 +130,3 @@ def _is_async(callback: object) -> bool:
             inspect.isgeneratorfunction,
         )
     )
-
-
-def log(level: int, message: str, *values: object, exc_info: BaseException | None = None) -> None:
-    """Log, and let a handler's own failure stop nothing."""
-    with suppress(Exception):
-        logger.log(level, message, *values, exc_info=exc_info)
-
-
-def _report(record: events.Event) -> None:
-    match record:
-        case events.RenewalFailed():
-            then = record.retry_at.isoformat() if record.retry_at else "none"
-            message = "renewal attempt %d failed (next: %s): %s"
-            log(logging.WARNING, message, record.attempt, then, record.error)
-        case events.StoreFailed():
-            log(logging.WARNING, "the session goes on alone: %s", record.error)
-        case events.SessionLost():
-            log(logging.ERROR, "no usable token is left: %s", record.error)
-        case events.KeyExpiring():
-            ends = record.session_expiration_time.isoformat()
-            log(logging.WARNING, "the API key ends at %s: make another one", ends)
-        case _:
-            log(logging.DEBUG, "%s", record)

@@ -28,12 +28,14 @@ class Waiters(Generic[T]):
     none is left unretrieved.
     """
 
-    __slots__ = ("_futures",)
+    __slots__ = ("_futures", "joined")
 
     def __init__(self) -> None:
         """Start with nobody waiting."""
         # A dict and not a set: they are woken in the order in which they came.
         self._futures: dict[asyncio.Future[T | CloudAuthError], None] = {}
+        #: How many have waited so far.
+        self.joined = 0
 
     async def wait(self, begin: Callable[[], None]) -> T:
         """Wait for the answer; `begin` is called once the caller is among those who wait.
@@ -43,6 +45,7 @@ class Waiters(Generic[T]):
         """
         future: asyncio.Future[T | CloudAuthError] = asyncio.get_running_loop().create_future()
         self._futures[future] = None
+        self.joined += 1
         try:
             begin()
             answer = await future

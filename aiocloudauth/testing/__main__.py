@@ -9,7 +9,7 @@ import sys
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.testing.notation import read_faults
@@ -19,7 +19,7 @@ from aiocloudauth.testing.versions import VERSIONS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["main", "options", "server_of", "users_of"]
 
 
 def _user(text: str) -> tuple[str, str]:
@@ -29,12 +29,8 @@ def _user(text: str) -> tuple[str, str]:
     return name, password
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m aiocloudauth.testing",
-        description="An ECE authentication server for tests. Its URL is the first line printed; "
-        "SIGINT or SIGTERM ends it.",
-    )
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add what says how the server behaves."""
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
     add("--port", type=int, default=12400, help="0 takes a free one (%(default)s)")
@@ -66,12 +62,34 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--faults", type=Path, metavar="FILE", help="a JSON list of faults")
     add("--tls", action="store_true", help="a throw-away certificate; prints its CA's path")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m aiocloudauth.testing",
+        description="An ECE authentication server for tests. Its URL is the first line printed; "
+        "SIGINT or SIGTERM ends it.",
+    )
+    options(parser)
     return parser
 
 
-async def _serve(arguments: argparse.Namespace) -> None:
-    server = CloudServer(
-        dict(arguments.user or [("admin", "secret")]),
+def users_of(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the passwords by user; the first user is who settings are for."""
+    return dict(arguments.user or [("admin", "secret")])
+
+
+def server_of(arguments: argparse.Namespace, **more: Any) -> CloudServer:
+    """Make the server that the arguments describe; `more` goes to `CloudServer` as it is.
+
+    Raises `ConfigurationError` if the file of faults cannot be read.
+    """
+    try:
+        faults = read_faults(arguments.faults.read_bytes()) if arguments.faults else ()
+    except OSError as error:
+        raise ConfigurationError(f"{arguments.faults} cannot be read: {error.strerror}") from None
+    return CloudServer(
+        users_of(arguments),
         host=arguments.host,
         port=arguments.port,
         token_lifetime=arguments.token_lifetime,
@@ -83,8 +101,13 @@ async def _serve(arguments: argparse.Namespace) -> None:
         tokens=arguments.tokens,
         idle_timeout=arguments.idle_timeout,
         tls=arguments.tls,
-        faults=read_faults(arguments.faults.read_bytes()) if arguments.faults else (),
+        faults=faults,
+        **more,
     )
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    server = server_of(arguments)
     told_to_end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

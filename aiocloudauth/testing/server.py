@@ -26,10 +26,11 @@ from aiocloudauth.testing.versions import version_named
 if TYPE_CHECKING:
     import asyncio
     import ssl
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from aiocloudauth.testing.effects import Effect
+    from aiocloudauth.testing.log import Arrival
     from aiocloudauth.testing.sessions import TokenFormat
 
 __all__ = ["CloudServer", "UnusedFaultWarning"]
@@ -72,6 +73,7 @@ class CloudServer:
         idle_timeout: a connection that brings no request for so long is sent a 408 with
             `Connection: close`, and closed; also one that has not brought any.
         log_size: how many arrivals `log` keeps.
+        on_answer: called with each arrival once it was answered, or was left without an answer.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class CloudServer:
         tls: bool | ssl.SSLContext = False,
         idle_timeout: float | None = None,
         log_size: int = 10_000,
+        on_answer: Callable[[Arrival], object] | None = None,
     ) -> None:
         # The server is another machine: its clock is neither suspended nor stepped.
         clock = clock.remote if isinstance(clock, ManualClock) else clock or Clock()
@@ -130,6 +133,7 @@ class CloudServer:
             log=Log(log_size),
             send_date=send_date,
             idle_timeout=idle_timeout,
+            on_answer=on_answer,
         )
         self._realm = realm
         self._address, self._tls = (host, port), tls

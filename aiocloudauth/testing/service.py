@@ -17,6 +17,8 @@ from aiocloudauth.testing.messages import Answer, Call, Request, deliver, failur
 from aiocloudauth.testing.routes import Route, Router, perform
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiocloudauth.clock import TimerHandle
     from aiocloudauth.testing.effects import Effect
     from aiocloudauth.testing.faults import Script
@@ -50,6 +52,7 @@ class Service:
     log: Log
     send_date: bool = field(converter=bool)
     idle_timeout: float | None = field(validator=validators.optional_duration)
+    on_answer: Callable[[Arrival], object] | None = None
 
     #: The open connections, by aiohttp's handler of each.
     connections: dict[object, Connection] = field(factory=dict, init=False)
@@ -78,8 +81,15 @@ class Service:
         connection.idle = self.realm.clock.call_later(self.idle_timeout, time_out)
 
     async def _answer(self, request: Request, connection: int) -> web.StreamResponse:
-        realm, root = self.realm, self.realm.root
         arrival = self._note(request, connection)
+        try:
+            return await self._answer_to(request, arrival)
+        finally:
+            if self.on_answer is not None:
+                self.on_answer(arrival)
+
+    async def _answer_to(self, request: Request, arrival: Arrival) -> web.StreamResponse:
+        realm, root = self.realm, self.realm.root
         if not f"{arrival.path}/".startswith(f"{root}/"):
             missing = failure(404, "root.resource_not_found", version=realm.version)
             return await self._deliver(request, arrival, missing)

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import importlib
 import runpy
+import subprocess
 import sys
 
 import pytest
 
 import aiocloudauth
-from aiocloudauth._cli.main import main
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Nothing of this machine's own ECE, and the user that a `CloudServer` knows."""
-    for name in ("EC_HOST", "EC_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("EC_USER", "admin")
-    monkeypatch.setenv("EC_PASS", "secret")
-    return monkeypatch
-
+from aiocloudauth._cli.main import COMMANDS, main
 
 # -- bad input ----------------------------------------------------------------------------
 
@@ -28,7 +18,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        ([], "give a command: demo or watch"),
+        ([], "give a command: demo, serve, watch,"),
         (["dance"], "invalid choice: 'dance'"),
         (["demo", "--seconds", "0"], "--seconds: '0' is no number of seconds, more than 0"),
         (["demo", "--seconds", "-3"], "--seconds: '-3' is no"),
@@ -46,6 +36,12 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         (["watch", "--path", "//evil.example"], "--path: '//evil.example'"),
         (["watch", "--path", "https://evil.example/"], "does not start with /"),
         (["watch", "--ca-file", "x", "--insecure"], "not allowed with argument --ca-file"),
+        (["token", "--min-ttl", "soon"], "'soon' is no duration such as 90, 90s, 5m or 1h"),
+        (["token", "--format", "xml"], "invalid choice: 'xml'"),
+        (["token", "--password", "x"], "unrecognized arguments: --password x"),
+        (["request", "GET"], "required: PATH"),
+        (["request", "GET", "//evil.example"], "PATH: '//evil.example'"),
+        (["serve", "--user", "nobody"], "'nobody' is not NAME:PASSWORD"),
     ],
     ids=" ".join,
 )
@@ -65,15 +61,16 @@ def test_bad_arguments_are_answered_with_one_line_and_status_2(
 @pytest.mark.parametrize(
     ("variables", "argv", "told"),
     [
-        ({}, [], "EC_HOST is not set"),
-        ({"EC_HOST": ""}, [], "EC_HOST is not set"),
-        ({"EC_HOST": "https://ece", "EC_PASS": ""}, [], "EC_API_KEY nor both of EC_USER"),
+        ({}, [], "set EC_HOST"),
+        ({"EC_HOST": ""}, [], "set EC_HOST"),
+        ({"EC_HOST": "https://ece", "EC_USER": ""}, [], "set EC_USER or EC_API_KEY"),
+        ({"EC_HOST": "https://ece", "EC_PASS": ""}, [], "set EC_PASS"),
         ({"EC_HOST": "http://ece.example.com"}, [], "clear text"),
         ({"EC_HOST": "https://ece"}, ["--ca-file", "/nowhere.pem"], "'/nowhere.pem' cannot be"),
     ],
-    ids=["no host", "empty host", "no password", "clear text", "no CA file"],
+    ids=["no host", "empty host", "no user", "no password", "clear text", "no CA file"],
 )
-def test_an_environment_that_cannot_work_is_answered_with_one_line_and_status_2(
+def test_an_environment_that_cannot_work_is_answered_with_one_line_and_status_3(
     variables: dict[str, str],
     argv: list[str],
     told: str,
@@ -83,7 +80,7 @@ def test_an_environment_that_cannot_work_is_answered_with_one_line_and_status_2(
     """Nothing was sent, and the line says what is missing."""
     for name, value in variables.items():
         environment.setenv(name, value)
-    assert main(["watch", *argv]) == 2
+    assert main(["watch", *argv]) == 3
     out, err = capsys.readouterr()
     assert told in err
     assert (out, err.count("\n")) == ("", 1)
@@ -92,7 +89,7 @@ def test_an_environment_that_cannot_work_is_answered_with_one_line_and_status_2(
 # -- the rest -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["watch"]])
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=str)
 def test_help_fits_into_80_columns_and_names_every_option(
     command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,11 +101,30 @@ def test_help_fits_into_80_columns_and_names_every_option(
     told = capsys.readouterr().out
     assert max(map(len, told.splitlines())) <= 80
     names = {
-        (): {"demo", "watch", "--version"},
+        (): {*COMMANDS, "--version", "124 time out"},
         ("demo",): {"--seconds", "--token-lifetime", "--workers"},
-        ("watch",): {"--path", "--interval", "--seconds", "--ca-file", "--insecure", "EC_API_KEY"},
+        ("serve",): {"--port", "--faults", "--tls", "--stats", "--quiet", "COMMAND"},
+        ("watch",): {"--path", "--interval", "--seconds", "EC_API_KEY"},
+        ("token",): {"--format", "--min-ttl", "header-file"},
+        ("request",): {"METHOD", "PATH", "--data", "--json"},
+        ("call",): {"OPERATION", "NAME=VALUE", "--json"},
+        ("status",): {"--json"},
+        ("doctor",): {"--json"},
     }
+    if command and command[0] not in {"demo", "serve"}:
+        names[tuple(command)] |= {"--host", "--user", "--password-file", "--ca-file", "--insecure"}
     assert {name for name in names[tuple(command)] if name not in told} == set()
+
+
+def test_help_imports_nothing_that_a_command_alone_needs() -> None:
+    """It is answered before aiohttp could be imported, and costs less than that."""
+    program = (
+        "import sys; from aiocloudauth._cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: print({'aiohttp', 'asyncio', 'cattrs'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.endswith(b"set()\n")
 
 
 def test_python_m_runs_the_command_line_and_an_import_does_not(

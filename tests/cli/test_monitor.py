@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from datetime import UTC, datetime
 
+import pytest
+
 from aiocloudauth import (
     CloudSession,
     GatewayError,
@@ -13,6 +15,7 @@ from aiocloudauth import (
     Password,
     RenewalFailed,
     SessionLost,
+    TokenRenewed,
     TransportError,
 )
 from aiocloudauth._cli.monitor import Monitor
@@ -26,26 +29,50 @@ class Terminal(io.StringIO):
 
 
 def test_the_monitor_tells_of_what_the_session_tells() -> None:
-    """Each in one line, without a second one for an error's cause."""
+    """Each in one line: a login is called one, and why there is no session is said."""
     out = io.StringIO()
     monitor = Monitor(out)
     at = datetime.now(UTC)
-    monitor.tell(LoggedIn(at=at, session_expiration_time=None))
     refused = TransportError("connection refused")
+    monitor.tell(RenewalFailed(at=at, error=refused, attempt=1, retry_at=at))
+    monitor.tell(LoggedIn(at=at, session_expiration_time=None))
     monitor.tell(RenewalFailed(at=at, error=refused, attempt=3, retry_at=None))
     monitor.tell(RenewalFailed(at=at, error=refused, attempt=1, retry_at=at))
     monitor.tell(SessionLost(at=at, error=GatewayError("", status=503)))
     monitor.tell(SessionLost(at=at, error=TransportError()))
+    monitor.tell(LoggedIn(at=at, session_expiration_time=None))
+    for generation in (2, 3):
+        monitor.tell(
+            TokenRenewed(at=at, generation=generation, session_expiration_time=None, took=0.012)
+        )
     monitor.tell(LoggedOut(at=at))
     monitor.finish()
     assert [line[10:] for line in out.getvalue().splitlines()] == [
+        "login failed: TransportError: connection refused",
         "logged in, no expiry",
         "renewal failed: TransportError: connection refused; no further attempt",
         "renewal failed: TransportError: connection refused; next in 0 ms",
-        "no usable token is left: 503 GatewayError",
-        "no usable token is left: TransportError",
+        "no session: 503 GatewayError",
+        "no session: TransportError",
+        "token 2 by a login in 12 ms, no expiry",
+        "token 3 by a renewal in 12 ms, no expiry",
         "",
     ]
+
+
+@pytest.mark.parametrize("columns", [200, 80, 60, 40, 20, 5])
+def test_a_narrow_terminal_gets_what_matters_most(columns: int) -> None:
+    """The state last of all; what does not fit goes whole."""
+    monitor = Monitor(io.StringIO())
+    cloud = CloudSession("https://ece.example.com", Password("a", "b"))
+    monitor.sample()
+    monitor.tell(SessionLost(at=datetime.now(UTC), error=TransportError("refused")))
+    line = monitor.line(cloud, columns)
+    assert len(line) < columns
+    assert line.endswith("new" if columns < 100 else "  new  TransportError: refused")
+    assert ("no token" in line) == (columns >= 20)
+    assert ("0 failed" in line) == (columns >= 40)
+    assert ("renewals" in line) == (columns >= 60)
 
 
 def test_a_servers_words_do_not_steer_the_terminal() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from aiocloudauth._core.lifecycle import left_over
 from aiocloudauth._core.states import (
     Acquiring,
     Active,
@@ -17,6 +18,7 @@ from aiocloudauth._core.states import (
     Deny,
     Login,
     LoginAsked,
+    LogoutAsked,
     Lost,
     Refresh,
     Rejected,
@@ -323,3 +325,108 @@ def test_a_renewal_that_the_user_asks_for_during_the_question_is_made() -> None:
     effects = confirm(run)
     assert (of(Conclude, effects), [type(call) for call in calls(effects)]) == ([], [Refresh])
     assert of(Conclude, run.grant(1200.0)) == [Conclude(None)]
+
+
+def test_a_renewal_that_the_user_asks_for_is_made_however_the_question_ends() -> None:
+    """Also if nobody answers it and no renewal may start yet, and if one is planned already."""
+    for coded in (True, False):
+        run = active()
+        refuse(run, coded=coded)
+        run.feed(RenewalAsked)
+        deny(run, dead=False)
+        assert len(calls(run.wake())) == 1
+    run = active()
+    refuse(run, coded=False)
+    deny(run, dead=False)
+    assert run.feed(RenewalAsked, after=0.5)
+    assert [type(call) for call in calls(run.wake())] == [Refresh]
+
+
+# -- a token that may be good ---------------------------------------------------------------
+
+
+def test_a_withheld_token_is_asked_about_when_its_renewal_fails() -> None:
+    """One bad node and a failing renewal do not take a good token."""
+    run = active()
+    run.wake()
+    refuse(run)
+    run.fail(TRANSIENT[0])
+    assert isinstance(run.state, Starved)
+    assert len(of(Ask, run.wake())) == 1
+    effects = confirm(run)
+    assert of(Serve, effects)[0].held.token.generation == 1
+    assert [type(call) for call in calls(effects)] == [Refresh]
+    run.fail(TRANSIENT[0])
+    assert isinstance(run.state, Degraded)
+
+
+def test_a_token_that_the_api_called_dead_is_not_asked_about_again() -> None:
+    """The attempts that follow are logins."""
+    run = active()
+    run.revoke(after=5.0)
+    run.fail(TRANSIENT[0])
+    assert [type(call) for call in calls(run.wake())] == [Login]
+
+
+def test_a_token_that_ends_in_doubt_is_not_asked_about_any_more() -> None:
+    """It may not be sent again, whatever the answer."""
+    run = active(60.0)
+    refuse(run, after=44.0)
+    deny(run, dead=False)
+    run.fail(TRANSIENT[0], after=20.0)
+    assert [type(call) for call in calls(run.wake())] == [Login]
+
+
+def test_a_token_refused_during_a_login_on_trial_is_asked_about_when_that_fails() -> None:
+    """It is nobody's proof, and no login with the old credentials is due."""
+    run = active()
+    run.feed(LoginAsked, trial=True, after=5.0)
+    assert of(Withhold, refuse(run)) == [Withhold()]
+    run.feed(RenewalAsked)
+    effects = run.fail(REFUSED)
+    assert (len(of(Ask, effects)), calls(effects)) == (1, [])
+    assert [type(call) for call in calls(confirm(run))] == []
+    assert [type(call) for call in calls(run.wake())] == [Refresh]
+
+
+def test_a_renewal_that_falls_due_during_the_question_makes_nobody_wait() -> None:
+    """The token is good: it is in use again while it is renewed."""
+    run = active()
+    refuse(run, after=899.0)
+    run.now += 2.0
+    effects = confirm(run)
+    assert [type(call) for call in calls(effects)] == [Refresh]
+    assert of(Serve, effects)
+
+
+def test_those_who_wait_are_told_where_nothing_can_follow() -> None:
+    """A refused password and a session at its cap: a refusal in other words is the answer."""
+    run = active(policy=RenewalPolicy(refused_interval=None))
+    run.feed(LoginAsked, after=5.0)
+    run.fail(REFUSED)
+    run.wake()
+    run.bring(EPOCH + timedelta(seconds=1200.0))
+    for _ in range(2):
+        refuse(run, coded=False, after=5.0)
+        if not isinstance(run.state, Renewing):
+            run.wake()
+        assert of(Conclude, deny(run, dead=False)) == [Conclude(None)]
+        assert isinstance(run.state, Active)
+
+
+def test_a_logout_ends_the_session_of_a_token_that_may_be_good() -> None:
+    """In use or withheld; not of one that is dead, expired or forgotten."""
+    run = active(60.0)
+    assert left_over(run.state, 1.0)
+    refuse(run, after=5.0)
+    token = left_over(run.state, run.now)
+    assert token is not None
+    assert token.generation == 1
+    deny(run, dead=False)
+    assert left_over(run.state, run.now) is token
+    assert left_over(run.state, 61.0) is None
+    dead = active()
+    dead.revoke(after=5.0)
+    assert left_over(dead.state, dead.now) is None
+    dead.feed(LogoutAsked)
+    assert left_over(dead.state, dead.now) is None

@@ -256,8 +256,8 @@ async def test_the_debug_log_of_a_working_session_shows_nothing(heard: io.String
         await cloud.logout()
         await cloud.login()
     text = heard.getvalue()
-    assert "TokenRenewed" in text
-    assert "RequestReplayed" in text
+    assert "renewed; the token ends in" in text
+    assert "is sent again with another token" in text
     assert "Executing <" in text
     assert PLANTED not in text
     # The documented exception: tracing sees what API calls write, and no other calls.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import Counter
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 from attrs import define, field
@@ -15,10 +14,12 @@ from aiocloudauth import CloudAuthError, CloudSession, Password
 from aiocloudauth.testing import CloudServer, ManualClock, Status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterable
+    from collections.abc import AsyncIterator, Awaitable
 
     from aiocloudauth import Credentials, Event
     from aiocloudauth.testing import Fault
+
+T = TypeVar("T")
 
 ADMIN = Password("admin", "secret")
 #: A refusal in the API's own words.
@@ -64,7 +65,26 @@ class Traffic:
         """How often the server was asked whether a token is good."""
         return len(self.server.log.to("/users/auth"))
 
-    async def drive(self, awaitable: Awaitable[Any]) -> Any:
+    @asynccontextmanager
+    async def beside(self, credentials: Credentials = ADMIN) -> AsyncIterator[Traffic]:
+        """Open a second session with the same server, on the same clock."""
+        seen: list[Event] = []
+        cloud = CloudSession(
+            self.server.url,
+            credentials,
+            clock=self.clock,
+            on_event=seen.append,
+            connector=self.server.connector(),
+            auth_connector=self.server.connector(),
+            timeout=aiohttp.ClientTimeout(total=None),
+        )
+        try:
+            await self.drive(cloud.open())
+            yield Traffic(self.clock, self.server, cloud, seen)
+        finally:
+            await self.drive(cloud.close())
+
+    async def drive(self, awaitable: Awaitable[T]) -> T:
         """Let time pass until `awaitable` is done, and return its result."""
         return await self.clock.drive(awaitable)
 
@@ -128,9 +148,3 @@ async def traffic(
             yield made
         finally:
             await clock.drive(cloud.close())
-
-
-def closest(instants: Iterable[float]) -> float:
-    """Return the least time between two of them, seconds."""
-    order = sorted(instants)
-    return min((b - a for a, b in zip(order, order[1:], strict=False)), default=math.inf)

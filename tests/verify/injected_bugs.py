@@ -23,6 +23,7 @@ from aiocloudauth._core.lifecycle import Machine
 from aiocloudauth._core.states import Abandon, Conclude, Emit, Exchange, Login, Refresh
 from aiocloudauth._runtime import subscribers
 from aiocloudauth._runtime.attempt import Attempts
+from aiocloudauth._runtime.journal import Journal
 from aiocloudauth._runtime.runner import NOTHING, Runner
 from aiocloudauth._runtime.timer import Timer
 from aiocloudauth._runtime.waiters import Waiters
@@ -346,7 +347,7 @@ def a_403_is_replayed(patch: Patch) -> None:
 
 @bug(7)
 def a_refused_request_is_sent_again_with_the_same_token(patch: Patch) -> None:
-    async def renewed(self: BearerMiddleware, request: Any, response: Any, token: Any) -> bool:
+    async def renewed(self: BearerMiddleware, request: Any, response: Any, *_: object) -> bool:
         response.release()
         await request.close()
         return True
@@ -400,18 +401,18 @@ def no_failure_is_told(patch: Patch) -> None:
 
 @bug(11)
 def no_failure_is_logged(patch: Patch) -> None:
-    patch.setattr(subscribers, "_report", lambda record: None)
+    patch.setattr(Journal, "write", lambda *_, **__: None)
 
 
 @bug(11)
 def the_loss_of_the_session_is_not_logged(patch: Patch) -> None:
-    report = subscribers._report
+    tell = Journal.tell
 
-    def discreet(record: events.Event) -> None:
+    def discreet(self: Journal, record: events.Event) -> None:
         if not isinstance(record, events.SessionLost):
-            report(record)
+            tell(self, record)
 
-    patch.setattr(subscribers, "_report", discreet)
+    patch.setattr(Journal, "tell", discreet)
 
 
 @bug(11)

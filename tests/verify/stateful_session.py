@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -401,6 +402,7 @@ class StatefulSession(WatchedSession, RuleBasedStateMachine):
                 self._end()
         finally:
             self.log.removeHandler(self.records)
+            self.log.setLevel(logging.NOTSET)
             try:
                 self.loop.run_until_complete(self._leave())
             finally:

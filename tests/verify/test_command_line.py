@@ -22,10 +22,14 @@ from aiocloudauth import (
 )
 from aiocloudauth._cli.main import main
 from aiocloudauth.testing import CloudServer, Fault, Late, Status
+from tests.cli.conftest import environment
+from tests.cli.running import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from pathlib import Path
+
+__all__ = ["environment"]  # for pytest, which looks for fixtures here
 
 COMMAND = [sys.executable, "-W", "error", "-m", "aiocloudauth"]
 
@@ -38,23 +42,6 @@ class Terminal(io.StringIO):
 
 
 @contextmanager
-def serving(**options: Any) -> Iterator[CloudServer]:
-    """Run a server in a thread, since `main` wants this one for its own loop."""
-    server = CloudServer(**options)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        asyncio.run_coroutine_threadsafe(server.start(), loop).result(5)
-        yield server
-    finally:
-        asyncio.run_coroutine_threadsafe(server.close(), loop).result(5)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-        loop.close()
-
-
-@contextmanager
 def interrupted_after(seconds: float) -> Iterator[None]:
     """Press Ctrl-C in this process after so long."""
     timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
@@ -63,16 +50,6 @@ def interrupted_after(seconds: float) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Nothing of this machine's own ECE, and the user that a `CloudServer` knows."""
-    for name in ("EC_HOST", "EC_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("EC_USER", "admin")
-    monkeypatch.setenv("EC_PASS", "secret")
-    return monkeypatch
 
 
 def numbers(summary: str, pattern: str) -> list[int]:
@@ -109,9 +86,9 @@ def test_the_demo_fails_no_request_over_renewals_a_revocation_and_a_502(
     assert refused == replays + 1  # the question whether the token is good
     assert "seen by callers: none" in demonstration
     for line in (
-        r"0\.\d s  logged in, expiry \d\.\d s",
-        r"\d s  token 2 after \d+ ms, expiry \d\.\d s",
-        r"\d s  renewal failed: 502 authc.authentication_cluster_error; next in \d+ ms",
+        r"\d\.\d s  logged in, expiry \d\.\d s",
+        r"\d s  token 2 by a renewal in \d+ ms, expiry \d\.\d s",
+        r"\d s  renewal failed: 502 authc.authentication_cluster_error; next in [\d.]+ m?s",
         r"\d s  requests go on with the token in hand",
         r"\d s  the server revoked every token",
     ):
@@ -144,7 +121,7 @@ def test_on_a_terminal_one_line_is_kept_up_to_date(monkeypatch: pytest.MonkeyPat
     told = terminal.getvalue()
     pictures = [text.split("\n")[-1] for text in told.split("\r\x1b[K") if " req  " in text]
     assert pictures
-    assert all(len(picture) == 59 for picture in pictures)
+    assert all(len(picture) < 60 for picture in pictures)
     assert told.endswith("seen by callers: none\n")
 
 
@@ -214,7 +191,7 @@ def test_the_demo_ends_quietly_when_nobody_reads_on() -> None:
         process.stdout.readline()
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(timeout=120) == 1
+        assert process.wait(timeout=120) == 0
         assert process.stderr.read() == ""
 
 
@@ -224,7 +201,7 @@ def test_a_broken_pipe_ends_the_run_long_before_its_time(monkeypatch: pytest.Mon
     os.close(reading)
     with os.fdopen(writing, "w") as out:
         monkeypatch.setattr(sys, "stdout", out)
-        assert main(["demo", "--seconds", "80000", "--workers", "1"]) == 1
+        assert main(["demo", "--seconds", "80000", "--workers", "1"]) == 0
 
 
 # -- watch --------------------------------------------------------------------------------
@@ -283,16 +260,16 @@ def test_watch_trusts_the_authority_of_a_ca_file(environment: pytest.MonkeyPatch
     """An ECE has a certificate of its own making unless somebody changed that."""
     with serving(tls=True) as server:
         environment.setenv("EC_HOST", server.url)
-        assert main(["watch", "--ca-file", server.ca_file, "--seconds", "0.2"]) == 0
-        assert server.stats.requests == 1
+        assert main(["watch", "--ca-file", server.ca_file, "--seconds", "1.5"]) == 0
+        assert server.stats.requests >= 1
 
 
 def test_watch_trusts_anybody_only_when_told_to(environment: pytest.MonkeyPatch) -> None:
     """Nothing but --insecure turns the check of the certificate off."""
     with serving(tls=True) as server:
         environment.setenv("EC_HOST", server.url)
-        assert main(["watch", "--insecure", "--seconds", "0.2"]) == 0
-        assert server.stats.requests == 1
+        assert main(["watch", "--insecure", "--seconds", "1.5"]) == 0
+        assert server.stats.requests >= 1
 
 
 def test_ctrl_c_ends_watch_logged_out(
@@ -314,11 +291,10 @@ def test_refused_credentials_end_watch_with_one_line(
     environment.setenv("EC_PASS", "Tr0ub4dor")
     with serving() as server:
         environment.setenv("EC_HOST", server.url)
-        assert main(["watch"]) == 1
+        assert main(["watch"]) == 4
         assert server.stats.login_attempts == 1
     told = capsys.readouterr()
-    assert re.fullmatch(r"aiocloudauth: error: POST http://\S+ answered 401 \(.+\)\n", told.err)
-    assert "renewal failed: 401 root.unauthenticated; next in 900.0 s" in told.out
+    assert re.fullmatch(r"aiocloudauth: error: POST http://\S+ answered 401 \(.+\); .+\n", told.err)
     assert "Tr0ub4dor" not in told.out + told.err
 
 
@@ -330,6 +306,39 @@ def test_watch_ends_on_time_whatever_does_not_answer(
     with serving(faults=[Fault(path, Late(30.0))]) as server:
         environment.setenv("EC_HOST", server.url)
         login = path.endswith("_login")
-        assert main(["watch", "--seconds", "0.3"]) == int(login)
-    told = "aiocloudauth: error: no session within 0.3 s\n" if login else ""
-    assert capsys.readouterr().err == told
+        assert main(["watch", "--seconds", "0.3"]) == (124 if login else 0)
+    err = capsys.readouterr().err
+    assert ("no session within 0.3 s; " in err) is login
+    assert err.count("\n") == int(login)
+
+
+# -- serve --------------------------------------------------------------------------------
+
+
+def test_serve_prints_exports_until_it_is_told_to_end(tmp_path: Path) -> None:
+    """Ready to be copied; faults come from a file; what the faults missed is told."""
+    faults = tmp_path / "faults.json"
+    faults.write_text('[{"path": "_login", "effects": ["html"]}]')
+    argv = [
+        *COMMAND,
+        "serve",
+        "--port",
+        "0",
+        "--user",
+        "ann:it's",
+        "--tls",
+        "--faults",
+        str(faults),
+    ]
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(4)]
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert lines[0].startswith("export EC_HOST=https://127.0.0.1:")
+    assert lines[1:3] == ["export EC_USER=ann\n", "export EC_PASS='it'\"'\"'s'\n"]
+    assert lines[3].startswith("export EC_CA_FILE=/")
+    assert err.startswith("warning: ")

@@ -3,70 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import re
 import signal
-import socket
-import subprocess
 import sys
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import aiohttp
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from aiocloudauth.testing import CloudServer, Fault, Late, Status, User
+from tests.verify import programs
+from tests.verify.programs import (
+    PATIENCE,
+    answering,
+    ended,
+    environment,
+    free_port,
+    until,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    import subprocess
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractContextManager
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-
-#: Seconds that a process gets to come up, and to end.
-PATIENCE = 60.0
-
-
-def environment(server: CloudServer, **more: str) -> dict[str, str]:
-    """Return the environment in which an example finds `server`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("EC_")}
-    return kept | {"EC_HOST": server.url, "EC_USER": "admin", "EC_PASS": "secret"} | more
+    Running = AbstractContextManager[subprocess.Popen[str]]
 
 
-# Not asyncio's own subprocesses: their transports may outlive the loop of a test.
-@contextmanager
-def running(example: str, server: CloudServer, **more: str) -> Iterator[subprocess.Popen[str]]:
+def running(example: str, server: CloudServer, **more: str) -> Running:
     """Run an example in a process of its own, with warnings as errors."""
-    with subprocess.Popen(
-        [sys.executable, "-W", "error", str(EXAMPLES / example)],
-        env=environment(server, **more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-async def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Wait for the end; return the exit status and what was written."""
-    out, err = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
-    return process.returncode, out, err
-
-
-async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Wait until something of another process shows."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            found = true()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(0.02)
+    return programs.running(sys.executable, "-W", "error", example, env=environment(server, **more))
 
 
 # -- quickstart ---------------------------------------------------------------------------
@@ -91,20 +58,10 @@ async def service(
     server: CloudServer, **more: str
 ) -> AsyncIterator[tuple[subprocess.Popen[str], aiohttp.ClientSession]]:
     """Run the service and give a client of it."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with running("service.py", server, PORT=str(port), **more) as process:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
-
-            async def answers() -> bool:
-                assert process.poll() is None
-                try:
-                    async with client.get("/health"):
-                        return True
-                except aiohttp.ClientConnectionError:
-                    return False
-
-            await until(answers)
+            await answering(client, "/health", process)
             yield process, client
 
 
@@ -252,42 +209,3 @@ async def test_the_worker_runs_against_an_answer_without_deployments() -> None:
             await until(lambda: len(server.log.to("/deployments")) == 1)
             process.send_signal(signal.SIGTERM)
             assert await ended(process) == (0, "drained\n", "")
-
-
-# -- notebook -----------------------------------------------------------------------------
-
-
-def test_the_notebook_is_committed_without_outputs() -> None:
-    """Outputs would differ from run to run, and tell of the machine they come from."""
-    text = (EXAMPLES / "notebook.ipynb").read_text(encoding="utf-8")
-    notebook = json.loads(text)
-    nbformat.validate(notebook)
-    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    assert [cell for cell in cells if cell["outputs"] or cell["execution_count"]] == []
-    assert any("= await CloudSession(" in "".join(cell["source"]) for cell in cells)
-
-
-async def test_the_notebook_runs_in_a_jupyter_kernel(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Top-level await, in a kernel whose loop lives on between the cells."""
-    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
-        monkeypatch.setenv(name, str(tmp_path / name.lower()))
-    path = EXAMPLES / "notebook.ipynb"
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # it has no types
-    async with CloudServer() as server:
-        server.reply("/deployments", {"deployments": []})
-        client = NotebookClient(notebook, timeout=PATIENCE, kernel_name="python3")
-        await client.async_execute(env=environment(server))
-        assert (server.stats.logins, server.stats.refreshes, server.stats.logouts) == (1, 1, 1)
-    shown = [
-        output["data"]["text/plain"]
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-    ]
-    assert re.fullmatch(r"<CloudSession http://\S+ active>", shown[0])
-    assert shown[1] == "{'deployments': []}"
-    assert "SessionState.ACTIVE" in shown[2]
-    assert "SessionState.CLOSED" in shown[3]
-    assert "secret" not in "".join(shown)

@@ -153,6 +153,7 @@ def renewals_run_through_the_callers_middlewares(patch: Patch) -> None:
 
 def line_breaks_are_let_into_tokens(patch: Patch) -> None:
     patch.setattr("aiocloudauth.credentials.token_problem", lambda value: None)
+    patch.setattr("aiocloudauth.credentials._text_problem", lambda value: None)
 
 
 def line_breaks_are_let_in_from_the_server(patch: Patch) -> None:

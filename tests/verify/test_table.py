@@ -152,7 +152,7 @@ def shape(state: State, now: float) -> object:
 
     def token(held: Held | None) -> object:
         times = (ahead(held.hard_at), ahead(held.expires_at)) if held else ()
-        return held and (*times, held.final, held.confirmed)
+        return held and (*times, held.final, held.confirmed, held.dead)
 
     record = state.record
     flight: Flight | None = getattr(state, "flight", None)

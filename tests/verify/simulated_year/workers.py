@@ -10,6 +10,7 @@ import aiohttp
 from attrs import define, field
 
 from aiocloudauth import CloudAuthError
+from tests.verify.simulated_year.witness import FOREIGN
 
 if TYPE_CHECKING:
     from aiocloudauth import CloudSession
@@ -95,6 +96,13 @@ async def _request(cloud: CloudSession, rng: random.Random) -> None:
         pending = cloud.get(f"/deployments?delay={rng.uniform(0.5, 5.0):.3f}")
     elif kind < 0.15:
         pending = cloud.post("/deployments/_search", json={"size": 10})
+    elif kind < 0.20:  # Elasticsearch's own 401, which is the answer
+        fields = {"X-Management-Request": "true"}
+        async with cloud.get(FOREIGN, headers=fields, raise_for_status=False) as response:
+            await response.read()
+            if response.status != 401:
+                response.raise_for_status()
+        return
     else:
         pending = cloud.get("/deployments")
     async with pending as response:

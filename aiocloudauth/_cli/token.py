@@ -1,0 +1,93 @@
+"""Logs in and prints the token, which stays good until it ends: nothing is logged out.
+
+Of a key it prints the key. `aiocloudauth token --format curl | curl -K - URL` shows no secret
+to `ps`; `--format header-file` is for `curl -H @FILE`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from aiocloudauth._cli.options import connection, duration
+
+if TYPE_CHECKING:
+    import argparse
+
+    from aiocloudauth._cli.settings import Settings
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    parser.add_argument(
+        "--format",
+        choices=["raw", "json", "curl", "header-file"],
+        default="raw",
+        help="(%(default)s)",
+    )
+    parser.add_argument(
+        "--min-ttl",
+        type=duration,
+        default=0.0,
+        metavar="DURATION",
+        help="fail if the token ends sooner, such as 90s or 5m",
+    )
+    connection(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print a token."""
+    from aiocloudauth._cli.settings import read_settings
+
+    arguments.json = arguments.format == "json"
+    print(asyncio.run(_token(arguments, read_settings(arguments))))
+    sys.stdout.flush()
+    return 0
+
+
+async def _token(arguments: argparse.Namespace, settings: Settings) -> str:
+    from aiocloudauth._cli.connecting import connected
+    from aiocloudauth._runtime.journal import span
+    from aiocloudauth.clock import Clock
+    from aiocloudauth.errors import ConfigurationError, SessionExpiredError
+
+    async with connected(settings, logout_on_close=False) as cloud:
+        token = cloud.token
+    if token is None:
+        raise SessionExpiredError(f"{settings.url} gave no token that may be sent")
+    end = token.session_expiration_time
+    if end is not None and end.timestamp() - Clock().time() < arguments.min_ttl:
+        left = span(max(0.0, end.timestamp() - Clock().time()))
+        raise ConfigurationError(
+            f"a new token of {settings.url} ends in {left}, which is less than --min-ttl"
+        )
+    authorization = token.authorization.reveal()
+    match arguments.format:
+        case "json":
+            told = {
+                "host": settings.url,
+                "token": token.token.reveal(),
+                "authorization": authorization,
+                "expires_at": None if end is None else int(end.timestamp()),
+                "session_expiration_time": (
+                    None if end is None else end.isoformat().replace("+00:00", "Z")
+                ),
+            }
+            return json.dumps(told)
+        case "curl":
+            lines = [f'header = "Authorization: {_quoted(authorization)}"']
+            if isinstance(settings.ssl, str):
+                lines.append(f'cacert = "{_quoted(settings.ssl)}"')
+            return "\n".join(lines)
+        case "header-file":
+            return f"Authorization: {authorization}"
+        case _:
+            return token.token.reveal()
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
