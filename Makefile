@@ -30,8 +30,8 @@ RUN := $(BIN)/python
 PYTEST = $(RUN) -m pytest -n $(JOBS) --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test verify cover report simulate soak fuzz api lint format wheel bench bench-quick bench-kit \
-    mutants clean
+.PHONY: help demo test verify cover report simulate soak model fleet fuzz api lint format wheel bench \
+    bench-quick bench-kit mutants clean
 
 help:
 	@echo "make demo    a session under load against an embedded server: watch it not lapse"
@@ -44,6 +44,8 @@ help:
 	@echo "make wheel   build, install in a fresh venv, import every module alone"
 	@echo "make simulate  a year of faults on virtual time (ARGS='--seed 2')"
 	@echo "make soak      200 workers on real sockets (ARGS='--seconds 600')"
+	@echo "make model     a fleet's protocol, exhaustively, as far as two minutes lead"
+	@echo "make fleet     fleets of real processes with a real Valkey and a folder (10 min)"
 	@echo "make fuzz      a million random answers against the parsers"
 	@echo "make mutants   do the tests notice a changed line? (long; PARTS=pure: the pure part)"
 	@echo "make bench   measure, beside other clients (10 min), and renew docs/benchmarks.*"
@@ -100,6 +102,12 @@ simulate: $(VENV)/test.stamp
 
 soak: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.verify.soak $(ARGS)
+
+model: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.verify.fleet_model.explore $(ARGS)
+
+fleet: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.verify.fleet $(ARGS)
 
 fuzz: $(VENV)/test.stamp
 	$(RUN) -m pytest tests/verify/test_random_answers.py --timeout=0 --hypothesis-profile=fuzz $(ARGS)

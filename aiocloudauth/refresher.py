@@ -46,7 +46,9 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from aiocloudauth._http.options import Fields, TlsOption
+    from aiocloudauth._runtime.sharing import Sharing
     from aiocloudauth.credentials import Credentials
+    from aiocloudauth.stores import TokenStore
 
 __all__ = ["TokenRefresher"]
 
@@ -74,8 +76,10 @@ class TokenRefresher(Openable):
             `aiohttp.ClientTimeout`, seconds or a `timedelta`.
         allow_http: Whether to send credentials in clear text beyond loopback.
         logout_on_close: Whether `close` ends the server's session, if this object
-            logged in.
+            logged in; `None`: unless a store shares it.
         auth_connector: A connector for the authentication calls; `close` closes it.
+        store: Where a fleet shares one session, one of `aiocloudauth.stores`. It stays the
+            caller's.
         clock: Where time and randomness are read.
         proxy: As `aiohttp.ClientSession` takes it.
         proxy_auth: As `aiohttp.ClientSession` takes it.
@@ -99,8 +103,9 @@ class TokenRefresher(Openable):
         ssl: TlsOption = True,
         timeout: aiohttp.ClientTimeout | float | timedelta | None = None,
         allow_http: bool = False,
-        logout_on_close: bool = True,
+        logout_on_close: bool | None = None,
         auth_connector: aiohttp.BaseConnector | None = None,
+        store: TokenStore | None = None,
         clock: Clock | None = None,
         proxy: str | URL | None = None,
         proxy_auth: aiohttp.BasicAuth | None = None,
@@ -135,13 +140,19 @@ class TokenRefresher(Openable):
             headers=shared_headers(headers),
             limits=header_limits(max_field_size=max_field_size, max_headers=max_headers),
         )
+        self._shares = store is not None
         self._attempts = Attempts(
-            credentials, self._exchange, clock=clock, policy=policy, host=host
+            credentials,
+            self._exchange,
+            clock=clock,
+            policy=policy,
+            host=host,
+            sharing=None if store is None else self._sharing(store, credentials),
         )
         self._runner = Runner(
             self._attempts, self._subscribers, clock=clock, timeline=timeline, policy=policy
         )
-        self._logout_on_close = logout_on_close
+        self._logout_on_close = not self._shares if logout_on_close is None else logout_on_close
         self._guard = Guard()
         self._source = TokenSource(
             self._runner,
@@ -151,6 +162,24 @@ class TokenRefresher(Openable):
             policy=policy,
             clock=clock,
             timeline=timeline,
+        )
+
+    def _sharing(self, store: TokenStore, credentials: Credentials) -> Sharing:
+        # Here, so that who has no store imports nothing for one.
+        from aiocloudauth._runtime.sharing import Sharing
+        from aiocloudauth.stores import TokenStore
+
+        if not isinstance(store, TokenStore):
+            msg = f"store must be one of aiocloudauth.stores, not {type(store).__name__}"
+            raise ConfigurationError(msg)
+        _require_shareable(credentials)
+        return Sharing(
+            store,
+            root=str(self._endpoint.root),
+            clock=self._clock,
+            timeline=self._timeline,
+            policy=self._policy,
+            subscribers=self._subscribers,
         )
 
     # -- what is held ---------------------------------------------------------------------
@@ -304,6 +333,7 @@ class TokenRefresher(Openable):
             try:
                 await self._runner.settle()
                 ours = self._logout_on_close and self._attempts.credentials.logs_in
+                await self._attempts.leave(logged_out=ours)
                 if token is not None and ours:
                     await self._attempts.log_out(token, _LOGOUT_TIMEOUT)
             finally:
@@ -351,6 +381,8 @@ class TokenRefresher(Openable):
             await self._log_in(self._runner.outcomes)
             return
         check(credentials, hosted=self._endpoint.hosted)
+        if self._shares:
+            _require_shareable(credentials)
         async with self._guard.lock("login"):
             try:
                 await self._log_in(self._runner.trials, credentials)
@@ -378,6 +410,7 @@ class TokenRefresher(Openable):
         token = self._runner.left_over
         self._runner.feed(LogoutAsked(self._timeline.now()))
         await self._runner.settle()
+        await self._attempts.leave(logged_out=True)
         if token is not None and token.scheme == "Bearer":
             await self._attempts.log_out(token, self._policy.attempt_timeout)
 
@@ -393,3 +426,10 @@ class TokenRefresher(Openable):
             ConfigurationError: `callback` is no plain function.
         """
         return self._subscribers.add(callback)
+
+
+def _require_shareable(credentials: Credentials) -> None:
+    if not credentials.logs_in:
+        kind = type(credentials).__name__
+        msg = f"a store is for credentials that log in, Password or Basic, not {kind}"
+        raise ConfigurationError(msg)

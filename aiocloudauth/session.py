@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from aiocloudauth.errors import ApiError, CloudAuthError
     from aiocloudauth.events import Event
     from aiocloudauth.policy import RenewalPolicy
+    from aiocloudauth.stores import TokenStore
     from aiocloudauth.token import SessionState, SessionToken
 
 __all__ = ["CloudSession"]
@@ -70,8 +71,11 @@ class CloudSession(Openable):
             a CA file; for API calls and renewals, also beside a caller's connector.
         timeout: For the API calls: an `aiohttp.ClientTimeout`, seconds or a `timedelta`.
         allow_http: Whether to send credentials in clear text beyond loopback.
-        logout_on_close: Whether `close` ends the server's session, if this one logged in.
+        logout_on_close: Whether `close` ends the server's session, if this one logged in;
+            `None`: unless a store shares it.
         auth_connector: A connector for the authentication calls; `close` closes it.
+        store: Where a fleet shares one session, one of `aiocloudauth.stores`. It stays the
+            caller's.
         clock: Where time and randomness are read.
         client_options: Handed to the one `aiohttp.ClientSession` this owns. ``middlewares``
             run outside ours; a shared ``connector`` wants ``connector_owner=False``. A
@@ -95,8 +99,9 @@ class CloudSession(Openable):
         ssl: TlsOption = True,
         timeout: aiohttp.ClientTimeout | float | timedelta | None = None,
         allow_http: bool = False,
-        logout_on_close: bool = True,
+        logout_on_close: bool | None = None,
         auth_connector: aiohttp.BaseConnector | None = None,
+        store: TokenStore | None = None,
         clock: Clock | None = None,
         **client_options: Unpack[ClientOptions],
     ) -> None:
@@ -116,6 +121,7 @@ class CloudSession(Openable):
             allow_http=allow_http,
             logout_on_close=logout_on_close,
             auth_connector=auth_connector,
+            store=store,
             clock=clock,
             proxy=options.get("proxy"),
             proxy_auth=options.get("proxy_auth"),

@@ -40,10 +40,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--seconds", type=options.seconds, default=30.0, help="how long (%(default)g)")
     add("--token-lifetime", type=life, default=6.0, help="seconds a token lives (%(default)g)")
     add("--workers", type=options.workers, default=16, help="requests at a time (%(default)s)")
+    add("--processes", type=options.workers, help="a fleet of so many, which shares one session")
+    add("--store", choices=["file", "redis"], help="what a fleet shares it through (file)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demonstration as the arguments say."""
+    if arguments.processes or arguments.store:
+        from aiocloudauth._cli.fleet import fleet_demo
+
+        return fleet_demo(
+            seconds=arguments.seconds,
+            token_lifetime=arguments.token_lifetime,
+            workers=arguments.workers,
+            processes=arguments.processes or 2,
+            store=arguments.store or "file",
+        )
     return demo(
         seconds=arguments.seconds,
         token_lifetime=arguments.token_lifetime,

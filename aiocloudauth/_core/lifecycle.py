@@ -71,6 +71,7 @@ from aiocloudauth._core.states import (
     Unconfirmed,
     Verdict,
     WakeAt,
+    Want,
     Wanted,
     Withhold,
     Woken,
@@ -92,7 +93,7 @@ if TYPE_CHECKING:
     from aiocloudauth.token import SessionToken
 
 
-__all__ = ["Machine", "for_request", "left_over", "refused"]
+__all__ = ["Machine", "dead_on_arrival", "for_request", "left_over", "refused"]
 
 
 def refused(error: CloudAuthError, *statuses: int) -> bool:
@@ -108,6 +109,12 @@ def for_request(error: CloudAuthError) -> CloudAuthError:
         return error
     msg = f"the session has no usable token and cannot get one now: {error}"
     return SessionExpiredError(msg).because(error)
+
+
+def dead_on_arrival() -> InvalidResponseError:
+    """Return the error of a token that came too late to be of use."""
+    problem = "in the past by both clocks @ $.session_expiration_time"
+    return InvalidResponseError("the new token is expired already", problems=(problem,))
 
 
 def left_over(state: State, now: float) -> SessionToken | None:
@@ -342,7 +349,8 @@ class Machine:
         login, trial = isinstance(event, LoginAsked), getattr(event, "trial", False)
         if isinstance(state, LoggedOut) and not login:
             return state, (Conclude(_logged_out()),)
-        record = evolve(state.record, called=False)
+        want = Want.LOGIN if isinstance(event, LoginAsked) else Want.FRESH
+        record = evolve(state.record, called=False, want=want)
         held = state.held if isinstance(state, Active | Degraded) else None
         spent = state.spent if isinstance(state, Starved) else None
         good = held if held is not None and now < held.hard_at else None
@@ -372,13 +380,13 @@ class Machine:
         """
         if isinstance(state, Renewing | Acquiring):
             flight = state.flight
-            joins = flight.by is Exchange.LOGIN and not flight.trial
+            joins = flight.want is Want.LOGIN and not flight.trial
             return 0.0 if joins and flight.started_at >= since else None
         return max(0.0, self.earliest(state.record, now) - now)
 
     def logout(self, state: State, _: LogoutAsked) -> Step:
         """Forget the token, and drop a renewal under way so that it revives nothing."""
-        record = evolve(state.record, error=None, failures=0, called=False, calls=0)
+        record = evolve(state.record, error=None, failures=0, called=False, calls=0, want=Want.ANY)
         gone = _logged_out()
         told = Emit(events.LoggedOut)
         return LoggedOut(record), (
@@ -402,18 +410,18 @@ class Machine:
         old, flight, grant = state.record, state.flight, event.grant
         held = held_of(grant, old.generation + 1, self.policy, event.draw)
         if min(held.hard_at, held.expires_at) <= event.now:
-            problem = "in the past by both clocks @ $.session_expiration_time"
-            dead = InvalidResponseError("the new token is expired already", problems=(problem,))
+            dead = dead_on_arrival()
             return self.failed(state, Failed(event.now, event.number, dead, event.draw))
         ways = self if event.abilities is None else evolve(self, abilities=event.abilities)
         before = state.held if isinstance(state, Renewing) else state.spent
-        if flight.by is Exchange.REFRESH and self.abilities.repeatable and before is not None:
+        by = grant.by or flight.by
+        if by is Exchange.REFRESH and self.abilities.repeatable and before is not None:
             was, is_ = before.token.session_expiration_time, grant.expires_at
             # The end did not move: a cap on the session, and only a login leads past it.
             held = evolve(held, final=was is not None and is_ is not None and is_ <= was)
         if old.called and before is not None:
             held = evolve(held, confirmed=before.confirmed)
-        login = flight.by is Exchange.LOGIN
+        login = by is Exchange.LOGIN
         record = Record(
             started_at=old.started_at,
             number=old.number,
@@ -425,14 +433,17 @@ class Machine:
             asked_at=old.asked_at,
             calls=old.calls if old.called else 0,
         )
-        by = ways.way(record, held, held.renew_at, dead=False)
-        next_at = FOREVER if by is None else self.earliest(record, held.renew_at)
-        after = Active(record, held, next_at, by or Exchange.LOGIN)
+        way = ways.way(record, held, held.renew_at, dead=False)
+        next_at = FOREVER if way is None else self.earliest(record, held.renew_at)
+        after = Active(record, held, next_at, way or Exchange.LOGIN)
         expiry = {"session_expiration_time": grant.expires_at}
         told: list[Effect] = []
         if login:
             told.append(Emit(events.LoggedIn, expiry))
-        if record.generation > 1:
+        if by is Exchange.ADOPT:
+            adopted = {"generation": record.generation, **expiry}
+            told.append(Emit(events.TokenAdopted, adopted))
+        elif record.generation > 1:
             took = event.now - flight.started_at
             details = {"generation": record.generation, "took": took, **expiry}
             told.append(Emit(events.TokenRenewed, details))
@@ -489,9 +500,11 @@ class Machine:
 
     def login_instead(self, state: Renewing | Acquiring, now: float, held: Held) -> Step:
         """After a refused ``_refresh``: log in, in the same renewal."""
-        flight = evolve(state.flight, by=Exchange.LOGIN)
+        # A token that was offered and refused is dead, whatever else is wanted.
+        flight = evolve(state.flight, by=Exchange.LOGIN, want=Want.ANY)
         left = max(flight.started_at + self.policy.renewal_timeout - now, self.policy.min_interval)
-        call = self.login(state.record, now, min(self.policy.attempt_timeout, left))
+        timeout = min(self.policy.attempt_timeout, left)
+        call = self.login(state.record, now, timeout, flight=flight, dead=True)
         if isinstance(state, Renewing):
             call = evolve(call, timeout=min(self.allowance(now, held), left))
             return Renewing(state.record, held, flight), (call,)
@@ -538,6 +551,7 @@ class Machine:
     def retry_at(self, record: Record, event: Failed, by: Exchange, *, good: bool) -> float:
         """Return when the next attempt starts."""
         delay = backoff(record, event.error, self.policy, event.draw, good=good)
+        delay = max(delay, event.rest)
         if record.refused is event.error and by is Exchange.LOGIN:
             delay = max(delay, self.policy.permanent_interval)  # until the secret rotates
             delay = min(delay, max(record.barred_until - event.now, 0.0))
@@ -588,10 +602,19 @@ class Machine:
         half = (good.hard_at - now) / 2.0
         return max(min(self.policy.attempt_timeout, half), self.policy.min_interval)
 
-    def login(self, record: Record, now: float, timeout: float, *, trial: bool = False) -> Login:
+    def login(
+        self,
+        record: Record,
+        now: float,
+        timeout: float,
+        *,
+        flight: Flight,
+        dead: bool = False,
+    ) -> Login:
         """Return the call that logs in; refused credentials are sent only once they changed."""
+        trial = flight.trial
         refusal = record.refused if self.barred(record, now) and not trial else None
-        return Login(record.number, timeout, trial, refusal)
+        return Login(record.number, timeout, trial, refusal, flight.want, dead)
 
     def start(
         self,
@@ -607,14 +630,15 @@ class Machine:
 
         `before`: for a login on trial.
         """
-        record = evolve(record, started_at=now, number=record.number + 1)
-        trial = before is not None
-        flight = Flight(record.number, by, now, before, trial)
+        want = record.want
+        record = evolve(record, started_at=now, number=record.number + 1, want=Want.ANY)
+        flight = Flight(record.number, by, now, before, trial=before is not None, want=want)
         timeout = self.allowance(now, good)
         offered = good or spent
-        call: Effect = self.login(record, now, timeout, trial=trial)
+        dead = good is None and spent is not None and spent.dead
+        call: Effect = self.login(record, now, timeout, flight=flight, dead=dead)
         if by is Exchange.REFRESH and offered is not None:
-            call = Refresh(record.number, timeout, offered.token)
+            call = Refresh(record.number, timeout, offered.token, want)
         if good is None:
             return Acquiring(record, flight, spent), (Withhold(), call, WakeAt(FOREVER))
         return Renewing(record, good, flight), (call, WakeAt(good.hard_at))

@@ -44,6 +44,8 @@ def lifetime(grant: Grant, policy: RenewalPolicy) -> float:
     """
     if grant.static:
         return FOREVER
+    if grant.life is not None:
+        return grant.life
     if grant.expires_at is None:
         return policy.assumed_lifetime
     ours = grant.expires_at.timestamp() - grant.received_wall

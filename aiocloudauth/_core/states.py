@@ -24,11 +24,26 @@ FOREVER: Final = float("inf")
 
 
 class Exchange(enum.Enum):
-    """What an attempt is at: the question whether a token is good, or a way to a new one."""
+    """What an attempt is at: the question whether a token is good, or a way to a new one.
 
+    `ADOPT` is how a token can come of any of the others: another member of the fleet got it.
+    """
+
+    ADOPT = "adopt"
     ASK = "ask"
     LOGIN = "login"
     REFRESH = "refresh"
+
+
+class Want(enum.Enum):
+    """What the user insisted on, which matters where a fleet shares one session."""
+
+    #: Nothing: any good token will do.
+    ANY = "any"
+    #: `refresh()`: a new one, whoever gets it.
+    FRESH = "fresh"
+    #: `login()`: a login of one's own.
+    LOGIN = "login"
 
 
 class Verdict(enum.Enum):
@@ -60,7 +75,9 @@ class Grant:
 
     `received_at` is on the scale of ``now``; `sent_wall` and `received_wall` are this
     machine's wall clock around the exchange, and `server_wall` is the ``Date`` of the
-    same answer, all in seconds since the epoch. A static grant never ends.
+    same answer, all in seconds since the epoch. A static grant never ends. `by`: how it was
+    got, where that is not what the attempt set out for. `life`: seconds from `received_at`,
+    where that was found out already.
     """
 
     secret: Secret
@@ -71,6 +88,8 @@ class Grant:
     received_wall: float = 0.0
     server_wall: float | None = None
     static: bool = False
+    by: Exchange | None = None
+    life: float | None = None
 
 
 @frozen
@@ -102,6 +121,7 @@ class Flight:
             adopted yet, does not work, or if a token that was asked about is good.
         trial: Whether it is such a login.
         insisted: Whether the user asked for a renewal meanwhile.
+        want: What the user insisted on when it started.
     """
 
     number: int
@@ -110,6 +130,7 @@ class Flight:
     before: State | None = None
     trial: bool = False
     insisted: bool = False
+    want: Want = Want.ANY
 
 
 @frozen(kw_only=True)
@@ -130,6 +151,7 @@ class Record:
         called: Whether the attempt that is under way or planned is one that a refused
             token called for.
         calls: Such attempts since the last renewal that worked and was none.
+        want: What the user insists on of the attempt that is planned.
     """
 
     started_at: float = -FOREVER
@@ -143,6 +165,7 @@ class Record:
     asked_at: float = -FOREVER
     called: bool = False
     calls: int = 0
+    want: Want = Want.ANY
 
 
 # -- states ---------------------------------------------------------------------------
@@ -320,11 +343,12 @@ class Granted(Input):
 
 @frozen
 class Failed(Input):
-    """Flight `number` failed."""
+    """Flight `number` failed. `rest`: seconds for which the fleet makes no other attempt."""
 
     number: int
     error: CloudAuthError
     draw: float
+    rest: float = 0.0
 
 
 @frozen
@@ -371,22 +395,25 @@ class Login:
     """Log in, within `timeout` seconds.
 
     `trial`: with the credentials under trial. `refusal`: only if they are not those that it
-    was about.
+    was about. `want`: what the user insisted on. `dead`: the token before is of no use.
     """
 
     number: int
     timeout: float
     trial: bool = False
     refusal: CloudAuthError | None = None
+    want: Want = Want.ANY
+    dead: bool = False
 
 
 @frozen
 class Refresh:
-    """Send `token` to ``_refresh``, within `timeout` seconds."""
+    """Send `token` to ``_refresh``, within `timeout` seconds. `want`: as in `Login`."""
 
     number: int
     timeout: float
     token: SessionToken
+    want: Want = Want.ANY
 
 
 @frozen

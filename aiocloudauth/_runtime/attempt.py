@@ -9,7 +9,7 @@ from attrs import evolve
 
 from aiocloudauth._core.lifecycle import refused
 from aiocloudauth._core.schedule import lifetime
-from aiocloudauth._core.states import Refresh
+from aiocloudauth._core.states import Login, Refresh
 from aiocloudauth._runtime.journal import log
 from aiocloudauth._wire.schema import jwt_expiry
 from aiocloudauth.credentials import Bearer
@@ -17,11 +17,13 @@ from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
 from aiocloudauth.token import SessionToken
 
 if TYPE_CHECKING:
-    from aiocloudauth._core.states import Ask, Grant, Login
+    from aiocloudauth._core.states import Ask, Grant
     from aiocloudauth._http.exchange import Asked, AuthExchange
+    from aiocloudauth._runtime.sharing import Sharing
     from aiocloudauth.clock import Clock
     from aiocloudauth.credentials import Credentials
     from aiocloudauth.policy import RenewalPolicy
+    from aiocloudauth.token import Secret
 
 __all__ = ["Attempts"]
 
@@ -35,6 +37,7 @@ class Attempts:
         "_host",
         "_policy",
         "_refused_with",
+        "_sharing",
         "awaited",
         "credentials",
     )
@@ -47,14 +50,19 @@ class Attempts:
         clock: Clock,
         policy: RenewalPolicy,
         host: str,
+        sharing: Sharing | None = None,
     ) -> None:
-        """Use `exchange`, which the caller opens and closes; messages name `host`."""
+        """Use `exchange`, which the caller opens and closes; messages name `host`.
+
+        `sharing`: the part in a fleet, if there is one.
+        """
         self.credentials = credentials
         self._exchange = exchange
         self._host = host
         self._clock = clock
         self._policy = policy
         self._refused_with: Credentials | None = None
+        self._sharing = sharing
         #: Whom an attempt waits for that is none of the API's.
         self.awaited = ""
 
@@ -64,16 +72,28 @@ class Attempts:
         Raises:
             CloudAuthError: It failed.
         """
+        if self._sharing is not None and trial is None:
+            return await self._shared(self._sharing, effect)
         if isinstance(effect, Refresh):
-            grant = await self._bounded(effect.timeout, "_refresh", effect.token)
-        else:
-            grant = await self._login(effect, trial)
-        if grant.expires_at is None and not grant.static:
-            grant = await self._with_expiry(grant, effect.timeout)
-        return grant
+            return await self._renewed(effect.token, effect.timeout)
+        credentials = await self._resolved(trial or self.credentials)
+        self._require_changed(effect, credentials)
+        return await self._logged_in(credentials, effect.timeout, trial=trial is not None)
 
-    async def ask(self, effect: Ask) -> bool | None:
-        """Return whether the token is good; `None` if that could not be learned."""
+    @property
+    def rest(self) -> float:
+        """For how long the fleet makes no attempt, after the last one failed, seconds."""
+        return 0.0 if self._sharing is None else self._sharing.rest
+
+    async def ask(self, effect: Ask) -> Grant | bool | None:
+        """Return whether the token is good; `None` if that could not be learned.
+
+        Or a newer one, if another member of the fleet has it.
+        """
+        if self._sharing is not None and self._sharing.source is self.credentials:
+            grant = await self._sharing.ask(effect)
+            if grant is not None:
+                return grant
         try:
             async with self._clock.timeout(effect.timeout):
                 await self._exchange.ask(effect.token)
@@ -94,18 +114,57 @@ class Attempts:
             message = "the token is forgotten here, but _logout failed: %s"
             log(logging.WARNING, message, why, host=self._host)
 
-    async def _login(self, effect: Login, trial: Credentials | None) -> Grant:
-        credentials = await self._resolved(trial or self.credentials)
-        if effect.refusal is not None and credentials == self._refused_with:
-            raise effect.refusal  # asked anew, but the value is the same
+    async def leave(self, *, logged_out: bool) -> None:
+        """Tell the fleet that the session is over, if it was `logged_out`; give back its lease."""
+        if self._sharing is not None:
+            if logged_out:
+                await self._sharing.log_out(self.credentials)
+            await self._sharing.release()
+
+    async def _shared(self, sharing: Sharing, effect: Login | Refresh) -> Grant:
+        """Carry out `effect` as one member of a fleet."""
+        sharing.rest, source = 0.0, self.credentials
+        plain: Credentials | None = None
+        if isinstance(effect, Login) or sharing.source is not source:
+            plain = await self._resolved(source)
+            self._require_changed(effect, plain)
+            await sharing.join(source, plain)
+
+        async def call(token: Secret | None) -> Grant:
+            if token is not None:
+                return await self._renewed(SessionToken(token, None, 0), effect.timeout)
+            return await self._logged_in(plain or await self._resolved(source), effect.timeout)
+
+        async def discard(token: Secret) -> None:
+            await self.log_out(SessionToken(token, None, 0), effect.timeout)
+
+        return await sharing.make(effect, call, discard)
+
+    def _require_changed(self, effect: Login | Refresh, credentials: Credentials) -> None:
+        """Raise the refusal of `credentials` if they were asked anew and are the same."""
+        refusal = effect.refusal if isinstance(effect, Login) else None
+        if refusal is not None and credentials == self._refused_with:
+            raise refusal
+
+    async def _renewed(self, token: SessionToken, limit: float) -> Grant:
+        return await self._complete(await self._bounded(limit, "_refresh", token), limit)
+
+    async def _logged_in(
+        self, credentials: Credentials, limit: float, *, trial: bool = False
+    ) -> Grant:
         try:
-            grant = await self._bounded(effect.timeout, "_login", credentials)
+            grant = await self._bounded(limit, "_login", credentials)
         except CloudAuthError as error:
-            if trial is None and refused(error, 401, 403):
+            if not trial and refused(error, 401, 403):
                 self._refused_with = credentials
             raise
         if isinstance(credentials, Bearer):
-            grant = await self._looked_up(grant, effect.timeout)
+            grant = await self._looked_up(grant, limit)
+        return await self._complete(grant, limit)
+
+    async def _complete(self, grant: Grant, limit: float) -> Grant:
+        if grant.expires_at is None and not grant.static:
+            return await self._with_expiry(grant, limit)
         return grant
 
     async def _resolved(self, credentials: Credentials) -> Credentials:

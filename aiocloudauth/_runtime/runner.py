@@ -25,6 +25,7 @@ from aiocloudauth._core.states import (
     Effect,
     Emit,
     Failed,
+    Grant,
     Granted,
     Held,
     Input,
@@ -49,7 +50,6 @@ from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from aiocloudauth._core.states import Grant
     from aiocloudauth._runtime.attempt import Attempts
     from aiocloudauth._runtime.observer import Observer
     from aiocloudauth._runtime.subscribers import Subscribers
@@ -327,10 +327,11 @@ class Runner:
         this, number = asyncio.current_task(), effect.number
         began = self._clock.monotonic()
         try:
+            answer: Grant | bool | None
             if isinstance(effect, Ask):
-                good = await self._attempts.ask(effect)
+                answer = await self._attempts.ask(effect)
             else:
-                grant = await self._attempts.make(effect, trial)
+                answer = await self._attempts.make(effect, trial)
         except asyncio.CancelledError:
             if self._flight is this:  # by a stranger: those who wait must still be told
                 self._fail(number, RenewalTimeoutError("the renewal's task was cancelled"))
@@ -349,15 +350,17 @@ class Runner:
                 raise  # KeyboardInterrupt and its like go on, once those who wait are told
         else:
             now = self._timeline.now()
-            if isinstance(effect, Ask):
-                answer = Confirmed(now, number) if good else Unconfirmed(now, number, good is False)
-                self.feed(answer)
-                self._observe(effect, began, error=_UNANSWERED if good is None else None)
+            if isinstance(answer, Grant):
+                self._tried = trial
+                abilities = None if trial is None else abilities_of(trial)
+                self.feed(Granted(now, number, answer, self._clock.random(), abilities))
+                self._observe(effect, began, grant=answer)
                 return
-            self._tried = trial
-            abilities = None if trial is None else abilities_of(trial)
-            self.feed(Granted(now, number, grant, self._clock.random(), abilities))
-            self._observe(effect, began, grant=grant)
+            if answer:
+                self.feed(Confirmed(now, number))
+            else:
+                self.feed(Unconfirmed(now, number, dead=answer is False))
+            self._observe(effect, began, error=_UNANSWERED if answer is None else None)
 
     def _observe(
         self,
@@ -373,4 +376,5 @@ class Runner:
             self.observer.attempted(_KINDS[type(effect)], took, error, offset)
 
     def _fail(self, number: int, error: CloudAuthError) -> None:
-        self.feed(Failed(self._timeline.now(), number, error, self._clock.random()))
+        now, draw = self._timeline.now(), self._clock.random()
+        self.feed(Failed(now, number, error, draw, self._attempts.rest))

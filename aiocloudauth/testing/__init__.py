@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from aiocloudauth.testing.accounts import User
     from aiocloudauth.testing.clock import ManualClock
+    from aiocloudauth.testing.contract import store_contract
     from aiocloudauth.testing.effects import (
         Body,
         Change,
@@ -103,6 +104,7 @@ __all__ = [
     "fault_to_data",
     "mocked_cloud",
     "read_faults",
+    "store_contract",
 ]
 
 #: Which module a public name lives in; loaded when the name is first used.
@@ -151,6 +153,7 @@ _HOMES: Final = {
     "fault_to_data": "notation",
     "mocked_cloud": "mock",
     "read_faults": "notation",
+    "store_contract": "contract",
 }
 
 

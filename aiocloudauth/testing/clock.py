@@ -306,7 +306,9 @@ async def _settled(activity: Callable[[], int], *, sockets: bool) -> None:
     for _ in range(_MOST_LOOKS):
         await (_quiet(activity, sockets=sockets) if ready is None else _idle(ready))
         if not _threads_at_work(loop):
-            return
+            if not ready:
+                return
+            continue  # a thread came to its end meanwhile, and brought something
         await asyncio.sleep(_THREAD_PAUSE)  # noqa: TID251 - a thread works in real time
     raise RuntimeError("a thread of the event loop does not come to an end")
 

