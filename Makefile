@@ -93,7 +93,8 @@ cover: $(VENV)/dev.stamp
 
 # Of `make verify` these reach lines that `make test` does not; the others would take twice as long.
 report: $(VENV)/dev.stamp
-	@$(BIN)/coverage run -m pytest -q $(REACHING:%=tests/verify/test_%.py)
+	@$(BIN)/coverage run -m pytest -q -n $(JOBS) --timeout=600 -k 'not walk' \
+	    $(REACHING:%=tests/verify/test_%.py)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
