@@ -37,7 +37,7 @@ help:
 	@echo "make demo    a session under load against an embedded server: watch it not lapse"
 	@echo "make test    what every change has to pass, in three minutes (ARGS='-k name' to choose)"
 	@echo "make verify  long courses, planted bugs, a simulated year, memory, forks, examples"
-	@echo "make cover   make test, and the branch coverage, which has to be 100 %"
+	@echo "make cover   make test, and the branch coverage, which has to be 98 % at least"
 	@echo "make api     make the operations' table, types and stub from their facts"
 	@echo "make lint    ruff, mypy --strict, basedpyright, the import contracts"
 	@echo "make format  let ruff put the layout right"
