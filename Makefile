@@ -23,6 +23,8 @@ PARTS := pure edge
 JOBS := 2
 # ARGS= goes to pytest, as in `make test ARGS='-k clock'`.
 ARGS :=
+# What `make test` runs.
+TESTS := tests --ignore=tests/verify
 # Those of tests/verify that are measured.
 REACHING := command_line table close_in_programs neighbours
 # What runs pytest: RUN='.venv/bin/coverage run' measures.
@@ -78,7 +80,7 @@ demo: $(VENV)/run.stamp
 	@$(BIN)/python -m aiocloudauth demo $(ARGS)
 
 test: $(VENV)/test.stamp
-	$(PYTEST) tests --ignore=tests/verify $(ARGS)
+	$(PYTEST) $(TESTS) $(ARGS)
 
 # The second line: what is tested with generated data is tested with more of it.
 verify: $(VENV)/dev.stamp
