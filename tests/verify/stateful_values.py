@@ -16,7 +16,6 @@ from aiocloudauth.testing import (
     Html,
     Late,
     NoCluster,
-    PastExpiry,
     Reset,
     Silence,
     Status,
@@ -45,7 +44,6 @@ EFFECTS: Final[tuple[Effect, ...]] = (
     Late(3.0),
     Late(25.0),
     Truncated(0.5),
-    PastExpiry(60.0),
 )
 
 #: Of these, what says nothing about a token or a password.
