@@ -61,9 +61,10 @@ async def _serve(arguments: argparse.Namespace) -> int:
         if arguments.argv:
             return await _command(arguments.argv, settings)
         exports = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
-        print("\n".join(exports), flush=True)
         told_to_end = asyncio.Event()
+        # First: who reads the settings may end this at once.
         _on_signals(told_to_end.set, told_to_end.set)
+        print("\n".join(exports), flush=True)
         await told_to_end.wait()
     return 0
 

@@ -7,8 +7,10 @@ import contextvars
 import heapq
 import math
 import random  # noqa: TID251 - this is a clock: its draws come from a Random of its own
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 from attrs import define, field
 
@@ -143,6 +145,10 @@ class ManualClock(Clock):
             loop that makes no difference; on another (uvloop) each instant then takes some
             real milliseconds, in which the kernel delivers. Not needed for connections made
             by `CloudServer.connector`.
+
+    What runs in a thread (`asyncio.to_thread`, a name being resolved) is waited for, in real
+    time: a loop in which this clock is moved gets a default executor that tells what it is at,
+    in place of its own. Other threads are not seen.
     """
 
     def __init__(
@@ -300,12 +306,13 @@ async def _settled(activity: Callable[[], int], *, sockets: bool) -> None:
     Raises `RuntimeError` if something never comes to rest.
     """
     loop = asyncio.get_running_loop()
+    threads = _threads_of(loop)
     # Private: nothing public tells what a loop is about to run. Without it the loop is taken
     # for one of those that do not show it.
     ready: Sized | None = getattr(loop, "_ready", None)
     for _ in range(_MOST_LOOKS):
         await (_quiet(activity, sockets=sockets) if ready is None else _idle(ready))
-        if not _threads_at_work(loop):
+        if not threads.unfinished:
             if not ready:
                 return
             continue  # a thread came to its end meanwhile, and brought something
@@ -341,11 +348,40 @@ _RESTLESS: Final = (
 )
 
 
-def _threads_at_work(loop: asyncio.AbstractEventLoop) -> bool:
-    # Private: nothing public tells whether a thread works for the loop. ThreadPoolExecutor keeps
-    # one permit for each of its threads that has nothing to do. Without these names no thread is
-    # waited for: what it does may then come at a later instant.
-    executor: Any = getattr(loop, "_default_executor", None)
-    threads: Sized = getattr(executor, "_threads", ())
-    idle: int = getattr(getattr(executor, "_idle_semaphore", None), "_value", len(threads))
-    return len(threads) > idle
+class _Threads(ThreadPoolExecutor):
+    """Threads that tell what they are at: a loop's default executor."""
+
+    def __init__(self) -> None:
+        super().__init__(thread_name_prefix="asyncio")
+        #: What was handed in and has not come to its end.
+        self.unfinished: set[Future[Any]] = set()
+
+    def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:
+        future: Future[_T] = Future()
+
+        def work() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    done = fn(*args, **kwargs)
+                except BaseException as error:  # noqa: BLE001 - it is whoever waits who gets it
+                    future.set_exception(error)
+                else:
+                    future.set_result(done)
+            # Last: whoever waits for the future has been told by now.
+            self.unfinished.discard(future)
+
+        self.unfinished.add(future)
+        super().submit(work)
+        return future
+
+
+#: The threads that each loop was given.
+_threads: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Threads]] = WeakKeyDictionary()
+
+
+def _threads_of(loop: asyncio.AbstractEventLoop) -> _Threads:
+    threads = _threads.get(loop)
+    if threads is None:
+        threads = _threads[loop] = _Threads()
+        loop.set_default_executor(threads)
+    return threads

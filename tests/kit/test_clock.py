@@ -291,6 +291,8 @@ async def test_a_thread_at_work_is_waited_for(monkeypatch: pytest.MonkeyPatch) -
 
     async def read() -> None:
         await clock.sleep(1)
+        # More than there are threads, and after them one that takes its time.
+        await asyncio.gather(*(asyncio.to_thread(int) for _ in range(100)))
         loop.call_later(0.01, gate.set)
         await loop.run_in_executor(None, gate.wait)
         steps.append(clock.monotonic())
@@ -306,9 +308,21 @@ async def test_a_thread_at_work_is_waited_for(monkeypatch: pytest.MonkeyPatch) -
         await clock.settle()
     gate.set()
     await waiting
-    with monkeypatch.context() as patched:
-        patched.setattr(loop, "_default_executor", object())  # one that shows no threads
-        await clock.settle()
+
+
+async def test_what_a_thread_raises_reaches_who_waits_for_it() -> None:
+    """And a call that was cancelled before a thread took it is not made."""
+    clock, loop = ManualClock(), asyncio.get_running_loop()
+    with pytest.raises(ZeroDivisionError):
+        await clock.drive(asyncio.to_thread(divmod, 1, 0))
+    gate, made = threading.Event(), list[int]()
+    held = [loop.run_in_executor(None, gate.wait) for _ in range(100)]
+    late = loop.run_in_executor(None, made.append, 1)
+    late.cancel()
+    gate.set()
+    await clock.drive(asyncio.gather(*held))
+    await clock.settle()
+    assert made == []
 
 
 async def test_what_never_rests_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
