@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from yarl import URL
 
-    from aiocloudauth._runtime.source import TokenSource
+    from aiocloudauth._runtime.token_source import TokenSource
     from aiocloudauth.refresher import TokenRefresher
     from aiocloudauth.token import SessionToken
 

@@ -23,8 +23,8 @@ from aiocloudauth._http.options import client_timeout, header_limits, shared_hea
 from aiocloudauth._runtime.attempt import Attempts
 from aiocloudauth._runtime.guard import Guard, Openable, end_alone
 from aiocloudauth._runtime.runner import NOTHING, Runner
-from aiocloudauth._runtime.source import TokenSource
 from aiocloudauth._runtime.subscribers import Subscribers
+from aiocloudauth._runtime.token_source import TokenSource
 from aiocloudauth._runtime.waiters import Waiters, again
 from aiocloudauth._wire.endpoint import Endpoint
 from aiocloudauth.clock import Clock, Timeline

@@ -10,8 +10,8 @@ from attrs import frozen
 from multidict import CIMultiDict
 
 from aiocloudauth._http.compat import require_loop_of
-from aiocloudauth._http.failures import connected, no_answer, unanswered
 from aiocloudauth._http.responses import decoded, read_at_most
+from aiocloudauth._http.transport_errors import connected, no_answer, unanswered
 from aiocloudauth._wire.endpoint import proxy_url
 from aiocloudauth.errors import TLSError, TransportError
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
     from types import TracebackType
 
-    from aiocloudauth._runtime.source import TokenSource
+    from aiocloudauth._runtime.token_source import TokenSource
 
 __all__ = ["Guard", "Openable", "UnderWay", "ended"]
 

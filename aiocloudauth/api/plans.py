@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 import aiohttp
 from attrs import define, field
 
-from aiocloudauth.api.attempts import PlanStep, Watch, attempt_ids, is_deployment
+from aiocloudauth.api.plan_attempts import PlanStep, Watch, attempt_ids, is_deployment
 from aiocloudauth.errors import (
     ApiError,
     CloudAuthError,

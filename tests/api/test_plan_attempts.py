@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from aiocloudauth import PlanFailure
-from aiocloudauth.api.attempts import Watch, attempt_ids, is_deployment
+from aiocloudauth.api.plan_attempts import Watch, attempt_ids, is_deployment
 
 JSON: TypeAlias = Any
 
