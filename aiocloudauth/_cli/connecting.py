@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from attrs import evolve
 
+from aiocloudauth._cli.exits import line
+from aiocloudauth._cli.storing import opened_store
+from aiocloudauth.events import StoreFailed
 from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.session import CloudSession
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from aiocloudauth._cli.settings import Settings
+    from aiocloudauth.events import Event
 
 __all__ = ["connected", "session_of"]
 
@@ -34,17 +39,31 @@ def session_of(settings: Settings, **options: Any) -> CloudSession:
     )
 
 
+def _warn(record: Event) -> None:
+    if isinstance(record, StoreFailed):
+        print(f"aiocloudauth: warning: {line(record.error)}", file=sys.stderr)
+
+
 @asynccontextmanager
-async def connected(settings: Settings, **options: Any) -> AsyncIterator[CloudSession]:
-    """Have a session for the length of a block, with a token from a single attempt.
+async def connected(
+    settings: Settings, *, on_event: Callable[[Event], object] = _warn, **options: Any
+) -> AsyncIterator[CloudSession]:
+    """Have a session for the length of a block, with a token from the store or a single attempt.
+
+    A store that fails later on is a warning.
 
     Raises:
+        StoreError: The store cannot be used; nothing was sent to the ECE.
         CloudAuthError: The attempt's own error.
     """
-    cloud = session_of(settings, **options)
-    await cloud.open(wait=False)
-    try:
-        await cloud.refresh()  # joins the attempt that `open` began
-        yield cloud
-    finally:
-        await cloud.close()
+    async with opened_store(settings) as shared:
+        if shared is not None:
+            await shared.load()
+            options["store"] = shared.store
+        cloud = session_of(settings, on_event=on_event, **options)
+        await cloud.open(wait=False)
+        try:
+            await cloud.refresh()  # joins the attempt that `open` began
+            yield cloud
+        finally:
+            await cloud.close()

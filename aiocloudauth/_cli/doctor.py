@@ -17,17 +17,24 @@ import stat
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
-from attrs import define, field
+from attrs import define, evolve, field
 
 from aiocloudauth._cli.connecting import connected
 from aiocloudauth._cli.exits import exit_code, line
 from aiocloudauth._cli.options import connection
 from aiocloudauth._cli.settings import read_settings
+from aiocloudauth._cli.storing import opened_store
 from aiocloudauth._runtime.journal import span
 from aiocloudauth._wire.endpoint import Endpoint
 from aiocloudauth._wire.schema import http_date
 from aiocloudauth.clock import Clock
-from aiocloudauth.errors import CloudAuthError, TLSError, TransportError
+from aiocloudauth.errors import (
+    CloudAuthError,
+    ConfigurationError,
+    StoreError,
+    TLSError,
+    TransportError,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -97,6 +104,7 @@ class _Doctor:
         self._versions()
         self._proxies()
         self._files()
+        await self._store()
         try:
             await self._name()
             await self._port()
@@ -135,6 +143,18 @@ class _Doctor:
                 self.say("files", told, warning=True)
             else:
                 self.say("files", f"{path} is yours alone")
+
+    async def _store(self) -> None:
+        try:
+            async with opened_store(self.settings) as store:
+                if store is None:
+                    return
+                await store.try_out()
+        except (ConfigurationError, StoreError) as error:
+            self.fail("store", error)
+        else:
+            told = f"{store.name} can be read and written; aiocloudauth status tells what it holds"
+            self.say("store", told)
 
     # -- the way to the host --------------------------------------------------------------
 
@@ -290,7 +310,8 @@ class _Doctor:
     async def _session(self) -> None:
         what = "login"
         try:
-            async with connected(self.settings) as cloud:
+            # Alone, so that it is a login, and the fleet's session is let be.
+            async with connected(evolve(self.settings, store=None)) as cloud:
                 who = self.settings.user or "the key"
                 self.say("login", f"{who} is let in")
                 what = "renewal"

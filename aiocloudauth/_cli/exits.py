@@ -29,7 +29,7 @@ EXITS: Final = {
 #: The first class that fits gives the status, and the advice that the error itself has not.
 _BY_CLASS: Final[tuple[tuple[type[BaseException], int, str], ...]] = (
     (errors.ConfigurationError, 3, ""),
-    (errors.StoreError, 3, ""),
+    (errors.StoreError, 3, "mend it, or go without: --store ''"),
     (errors.RenewalTimeoutError, 124, "is it up, and no firewall between? --timeout waits longer"),
     (errors.PlanTimeoutError, 124, "the plan goes on: waiting again is fine"),
     (errors.TLSError, 8, "here --ca-file FILE is ssl=; aiocloudauth doctor says more"),

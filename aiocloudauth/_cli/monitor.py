@@ -130,6 +130,12 @@ class Monitor:
                     f"token {record.generation} by a {how} in {span(record.took)}, "
                     f"{self._expiry(record.session_expiration_time)}"
                 )
+            case events.TokenAdopted():
+                self._had_token, self._trouble = True, ""
+                left = self._expiry(record.session_expiration_time)
+                self.note(f"took a token from the store, {left}")
+            case events.StoreFailed():
+                self.note(f"the session goes on without the store: {described(record.error)}")
             case events.RenewalFailed(retry_at=at):
                 self._trouble = described(record.error)
                 ahead = None if at is None else max(0.0, at.timestamp() - self.clock.time())

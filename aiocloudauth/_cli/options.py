@@ -82,6 +82,7 @@ def connection(parser: argparse.ArgumentParser) -> None:
     add("--password-file", metavar="FILE", help="holds the password; - is stdin")
     add("--api-key-file", metavar="FILE", help="instead of a user; - is stdin")
     add("--keyring", action="store_true", help="take the password from the system's keyring")
+    add("--store", metavar="STORE", help="share one session: file:PATH or redis://…; else EC_STORE")
     add("--config", metavar="FILE", help="the file of settings; else EC_CONFIG")
     tls = group.add_mutually_exclusive_group()
     tls.add_argument("--ca-file", metavar="FILE", help="PEM, the authority to trust")

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.token import Secret
@@ -31,7 +31,10 @@ _KEYS: Final[dict[str, type]] = {
     "keyring": bool,
     "ca_file": str,
     "allow_http": bool,
+    "store": str,
 }
+#: What a store begins with.
+_STORES: Final = ("file:", "redis://", "rediss://", "unix://")
 _SAID: Final = {str: "a string in quotes", bool: "true or false", dict: "a table"}
 
 
@@ -47,6 +50,7 @@ class Settings:
         allow_http: For `CloudSession`.
         timeout: Seconds without an answer before a command gives up.
         files: Files that hold secrets.
+        store: Where a session is shared: ``file:PATH``, or the URL of a Redis; ``None``: nowhere.
     """
 
     url: str
@@ -56,6 +60,7 @@ class Settings:
     allow_http: bool
     timeout: float
     files: tuple[Path, ...]
+    store: str | None = field(default=None, repr=False)
 
 
 def config_path(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
@@ -204,7 +209,25 @@ def read_settings(flags: argparse.Namespace) -> Settings:
         allow_http=flags.allow_http or bool(entry.get("allow_http")),
         timeout=flags.timeout,
         files=tuple(files),
+        store=_store(flags.store, entry.get("store", ""), file),
     )
+
+
+def _store(flag: str | None, named: str, file: _File) -> str | None:
+    """Return the store; an empty flag or variable is none, whatever the file says."""
+    given = os.environ.get("EC_STORE") if flag is None else flag
+    text = named if given is None else given
+    if not text:
+        return None
+    if not text.startswith(_STORES) or text in _STORES:
+        # Not quoted: it may hold a password.
+        raise ConfigurationError(
+            "a store is file:PATH or redis://HOST:PORT/DB: see --store, EC_STORE and the settings"
+        )
+    scheme, _, path = text.partition(":")
+    if scheme != "file":
+        return text
+    return f"file:{file.beside(path) if given is None else Path(path).expanduser()}"
 
 
 def _credentials(

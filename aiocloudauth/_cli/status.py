@@ -1,4 +1,7 @@
-"""Logs in, asks the ECE who that is, and tells how long the session lasts; logs out again."""
+"""Tells how the session stands: of a store what it holds, which asks nothing of the ECE.
+
+Without a store it logs in, asks the ECE whether the token is good, and logs out again.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,12 @@ from aiocloudauth._cli.options import connection
 
 if TYPE_CHECKING:
     import argparse
+    from datetime import datetime
 
     from aiocloudauth._cli.settings import Settings
+    from aiocloudauth._cli.storing import CommandStore
+    from aiocloudauth._core.sharing import Shared
+    from aiocloudauth.token import SessionState
 
 __all__ = ["arguments", "run"]
 
@@ -37,25 +44,84 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"host     {told['host']}")
     print(f"user     {told['user'] or 'of an API key'}")
     print(f"session  {told['state']}{ends}")
+    if "store" in told:
+        which = f"token {told['generation']}" if told["generation"] else "none yet"
+        print(f"store    {told['store']} holds {which}")
+        if told["last_error"]:
+            print(f"failed   {told['last_error']}")
     return 0
 
 
 async def _status(settings: Settings) -> dict[str, Any]:
     from aiocloudauth._cli.connecting import connected
+    from aiocloudauth._cli.storing import opened_store
     from aiocloudauth.clock import Clock
 
+    told: dict[str, Any] = {
+        "host": settings.url,
+        "user": settings.user,
+        "credentials": type(settings.credentials).__name__,
+    }
+    async with opened_store(settings) as store:
+        if store is not None:
+            return told | await _held(store)
     async with connected(settings) as cloud:
         async with cloud.get("/users/auth"):
             pass  # the API takes the token
         end = cloud.session_expiration_time
-        return {
-            "host": settings.url,
-            "user": settings.user,
-            "credentials": type(settings.credentials).__name__,
-            "state": cloud.state.value,
-            "expires_at": None if end is None else int(end.timestamp()),
-            "session_expiration_time": (
-                None if end is None else end.isoformat().replace("+00:00", "Z")
-            ),
-            "seconds_left": None if end is None else round(end.timestamp() - Clock().time()),
-        }
+        left = None if end is None else end.timestamp() - Clock().time()
+        return told | _session(cloud.state, end, left)
+
+
+def _session(state: SessionState, end: datetime | None, left: float | None) -> dict[str, Any]:
+    return {
+        "state": state.value,
+        "expires_at": None if end is None else int(end.timestamp()),
+        "session_expiration_time": None if end is None else end.isoformat().replace("+00:00", "Z"),
+        "seconds_left": None if left is None else round(left),
+    }
+
+
+async def _held(store: CommandStore) -> dict[str, Any]:
+    """Return what the store's record says."""
+    from aiocloudauth._cli.exits import line
+    from aiocloudauth._core.sharing import Member, age_of, newer
+    from aiocloudauth.clock import Clock
+    from aiocloudauth.policy import RenewalPolicy
+    from aiocloudauth.token import SessionState
+
+    shared, wall = await _record(store), Clock().time()
+    good, _ = newer(shared, Member(), 0.0, wall, RenewalPolicy())
+    if good:
+        left = shared.life - age_of(shared, Member(), 0.0, wall)
+        state = SessionState.ACTIVE if shared.failure is None else SessionState.DEGRADED
+        session = _session(state, shared.expires_at, left)
+    elif shared.session in shared.ended:
+        session = _session(SessionState.LOGGED_OUT, None, None)
+    else:
+        none_yet = shared.generation == 0
+        session = _session(SessionState.NEW if none_yet else SessionState.EXPIRED, None, None)
+    error = None if shared.failure is None else line(shared.failure.error)
+    return session | {
+        "store": store.name,
+        "generation": shared.generation,
+        "last_error": error,
+    }
+
+
+async def _record(store: CommandStore) -> Shared:
+    """Load the record; one that is none of ours counts as none, as for a session."""
+    from aiocloudauth._core.sharing import Shared
+    from aiocloudauth._wire.record import LaterFormatError, from_bytes
+    from aiocloudauth.errors import StoreError
+    from aiocloudauth.stores.sealing import SealBrokenError
+
+    entry = await store.load()
+    try:
+        return Shared() if entry is None else from_bytes(store.seal.open(entry.value))
+    except LaterFormatError:
+        raise StoreError(
+            f"the record in {store.name} is of a later version of aiocloudauth"
+        ) from None
+    except (SealBrokenError, ValueError):
+        return Shared()

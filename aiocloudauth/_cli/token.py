@@ -1,5 +1,6 @@
 """Logs in and prints the token, which stays good until it ends: nothing is logged out.
 
+With a store that holds one nothing is asked of the ECE.
 Of a key it prints the key. `aiocloudauth token --format curl | curl -K - URL` shows no secret
 to `ps`; `--format header-file` is for `curl -H @FILE`.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import argparse
 
     from aiocloudauth._cli.settings import Settings
+    from aiocloudauth.token import SessionToken
 
 __all__ = ["arguments", "run"]
 
@@ -52,19 +55,19 @@ def run(arguments: argparse.Namespace) -> int:
 async def _token(arguments: argparse.Namespace, settings: Settings) -> str:
     from aiocloudauth._cli.connecting import connected
     from aiocloudauth._runtime.journal import span
-    from aiocloudauth.clock import Clock
     from aiocloudauth.errors import ConfigurationError, SessionExpiredError
 
     async with connected(settings, logout_on_close=False) as cloud:
+        if settings.store is not None and _left(cloud.token) < arguments.min_ttl:
+            await cloud.refresh()
         token = cloud.token
     if token is None:
         raise SessionExpiredError(f"{settings.url} gave no token that may be sent")
-    end = token.session_expiration_time
-    if end is not None and end.timestamp() - Clock().time() < arguments.min_ttl:
-        left = span(max(0.0, end.timestamp() - Clock().time()))
+    if (left := _left(token)) < arguments.min_ttl:
         raise ConfigurationError(
-            f"a new token of {settings.url} ends in {left}, which is less than --min-ttl"
+            f"a new token of {settings.url} ends in {span(left)}, which is less than --min-ttl"
         )
+    end = token.session_expiration_time
     authorization = token.authorization.reveal()
     match arguments.format:
         case "json":
@@ -87,6 +90,14 @@ async def _token(arguments: argparse.Namespace, settings: Settings) -> str:
             return f"Authorization: {authorization}"
         case _:
             return token.token.reveal()
+
+
+def _left(token: SessionToken | None) -> float:
+    """Return the seconds to the end of a token; infinity if it has none."""
+    from aiocloudauth.clock import Clock
+
+    end = None if token is None else token.session_expiration_time
+    return math.inf if end is None else max(0.0, end.timestamp() - Clock().time())
 
 
 def _quoted(text: str) -> str:

@@ -59,6 +59,7 @@ def test_a_token_that_ends_too_soon_is_none(capsys: pytest.CaptureFixture[str]) 
     out, err = capsys.readouterr()
     assert out == ""
     assert "which is less than --min-ttl" in err
+    assert server.stats.refreshes == 0
 
 
 def test_a_token_that_may_not_be_sent_is_not_printed(

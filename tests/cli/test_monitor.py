@@ -15,6 +15,9 @@ from aiocloudauth import (
     Password,
     RenewalFailed,
     SessionLost,
+    StoreError,
+    StoreFailed,
+    TokenAdopted,
     TokenRenewed,
     TransportError,
 )
@@ -41,7 +44,9 @@ def test_the_monitor_tells_of_what_the_session_tells() -> None:
     monitor.tell(SessionLost(at=at, error=GatewayError("", status=503)))
     monitor.tell(SessionLost(at=at, error=TransportError()))
     monitor.tell(LoggedIn(at=at, session_expiration_time=None))
-    for generation in (2, 3):
+    monitor.tell(TokenAdopted(at=at, generation=2, session_expiration_time=None))
+    monitor.tell(StoreFailed(at=at, error=StoreError("no answer")))
+    for generation in (3, 4):
         monitor.tell(
             TokenRenewed(at=at, generation=generation, session_expiration_time=None, took=0.012)
         )
@@ -54,8 +59,10 @@ def test_the_monitor_tells_of_what_the_session_tells() -> None:
         "renewal failed: TransportError: connection refused; next in 0 ms",
         "no session: 503 GatewayError",
         "no session: TransportError",
-        "token 2 by a login in 12 ms, no expiry",
-        "token 3 by a renewal in 12 ms, no expiry",
+        "took a token from the store, no expiry",
+        "the session goes on without the store: StoreError: no answer",
+        "token 3 by a login in 12 ms, no expiry",
+        "token 4 by a renewal in 12 ms, no expiry",
         "",
     ]
 
