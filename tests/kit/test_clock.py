@@ -319,6 +319,7 @@ async def test_what_a_thread_raises_reaches_who_waits_for_it() -> None:
     held = [loop.run_in_executor(None, gate.wait) for _ in range(100)]
     late = loop.run_in_executor(None, made.append, 1)
     late.cancel()
+    await asyncio.sleep(0)  # the executor hears of it in the next turn of the loop
     gate.set()
     await clock.drive(asyncio.gather(*held))
     await clock.settle()
