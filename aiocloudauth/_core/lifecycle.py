@@ -18,6 +18,9 @@ A refused token (a 401) is evidence and no proof. These five rules are `Machine.
    more with the token then held.
 5. A confirmed token that goes on being refused is renewed at the pace of 2, without asking;
    its successor counts as confirmed. A refusal of it in other words calls for nothing.
+
+No refusal brings an attempt sooner than the server said when the last one failed (a 501,
+``Retry-After``); a token that nobody called dead stays in use until then.
 """
 
 from __future__ import annotations
@@ -130,6 +133,11 @@ def _logged_out() -> CloudAuthError:
 def _slow(record: Record) -> bool:
     """Return whether the last failure is one that only a slow pace is for."""
     return isinstance(record.error, NoAuthenticationClusterError)
+
+
+def _put_off(record: Record) -> bool:
+    """Return whether the last failure says itself when the next attempt is to be."""
+    return _slow(record) or getattr(record.error, "retry_after", None) is not None
 
 
 @frozen
@@ -267,8 +275,13 @@ class Machine:
         if at >= min(state.next_at, state.ask_at):
             return state, ()  # an attempt comes first
         if confirmed:
-            by = self.way(record, state.held, now, dead=False) or state.by
-            after: Active | Degraded = evolve(state, record=called, next_at=max(at, now), by=by)
+            by = self.way(record, state.held, now, dead=False)
+            barred = by is Exchange.LOGIN and self.barred(record, now)
+            if by is None or barred or _put_off(record):
+                return state, ()  # nothing could follow it now
+            if at <= now:
+                return self.start(called, now, by, spent=state.held)
+            after: Active | Degraded = evolve(state, record=called, next_at=at, by=by)
         elif at <= now:
             return self.ask(called, now, state.held, state, withhold=event.coded)
         else:
@@ -303,13 +316,12 @@ class Machine:
         """The token may be dead: renew it in the same attempt, as soon as one may start."""
         flight, record, now = state.flight, state.record, event.now
         before = cast("Active | Degraded", flight.before)
-        in_use = isinstance(state, Renewing) and not event.dead
+        put_off = _put_off(record) and now < before.next_at
+        in_use = not event.dead and (isinstance(state, Renewing) or put_off)
         held = evolve(before.held, dead=event.dead)
-        at = self.earliest(record, now)
-        if _slow(record):
-            at = max(at, before.next_at)
+        at = self.earliest(record, before.next_at if put_off else now)
         way = self.way(record, held, now, dead=True)
-        if in_use and way is None:
+        if in_use and (way is None or put_off):
             kept = evolve(before, record=evolve(record, called=False))
             return self.resume(kept, flight, now)
         if in_use and at > now:
@@ -667,8 +679,7 @@ class Machine:
             effects: tuple[Effect, ...] = (Withhold(), WakeAt(FOREVER))
         else:
             at = now if isinstance(state, Active) else state.next_at
-            asked = getattr(record.error, "retry_after", None)
-            if not _slow(record) and asked is None:
+            if not _put_off(record):
                 at = min(at, now + LONGEST_PAUSE)
             by = self.way(record, held, now, dead=True)
             after, effects = self.seek(record, now, held, at=at, by=by)

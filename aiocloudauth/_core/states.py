@@ -519,9 +519,9 @@ TRANSITIONS: Final[dict[type[State], dict[type[Input], tuple[type[State], ...]]]
         RenewalAsked: (Acquiring,),
         LoginAsked: (Acquiring,),
         Granted: (Active, *_LEFT, LoggedOut),
-        Failed: (*_LEFT, LoggedOut),
+        Failed: (Degraded, Renewing, *_LEFT, LoggedOut),
         Confirmed: _ANY,
-        Unconfirmed: _LEFT,
+        Unconfirmed: (Degraded, Renewing, *_LEFT),
     },
     Starved: {
         Woken: (Starved, Acquiring),

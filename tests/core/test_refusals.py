@@ -31,11 +31,22 @@ from aiocloudauth._core.states import (
     Wanted,
     Withhold,
 )
+from aiocloudauth.errors import RateLimitedError
 from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.token import SessionState
-from tests.core.lifecycle_driver import EPOCH, REFUSED, TRANSIENT, active, calls, lifecycle, of
+from tests.core.lifecycle_driver import (
+    EPOCH,
+    NO_CLUSTER,
+    REFUSED,
+    TRANSIENT,
+    active,
+    calls,
+    lifecycle,
+    of,
+)
 
 if TYPE_CHECKING:
+    from aiocloudauth.errors import CloudAuthError
     from tests.core.lifecycle_driver import Effects, LifecycleDriver
 
 
@@ -312,6 +323,99 @@ def test_a_confirmed_token_that_goes_on_being_refused_is_renewed_at_the_pace() -
     refuse(run)
     assert run.wake_at == 8.0 + 5.0
     assert of(Ask, run.wake()) == []
+
+
+def test_a_confirmed_token_is_withheld_if_its_renewal_starts_at_once() -> None:
+    """The pace has passed: a revocation costs no more than it does of any other token."""
+    run = active()
+    refuse(run, after=5.0)
+    confirm(run)
+    effects = refuse(run, after=3.0)
+    assert [type(call) for call in calls(effects)] == [Refresh]
+    assert of(Withhold, effects) == [Withhold()]
+    assert verdict(run) is Verdict.AGAIN
+    assert of(Serve, run.grant(1200.0))
+
+
+def test_a_confirmed_token_that_is_withheld_is_asked_about_if_its_renewal_fails() -> None:
+    """It may be good, and is in use again then."""
+    run = active()
+    refuse(run, after=5.0)
+    confirm(run)
+    refuse(run, after=5.0)
+    run.fail(TRANSIENT[0])
+    assert of(Ask, run.wake())
+    assert of(Serve, confirm(run))
+
+
+@pytest.mark.parametrize("rotates", [True, False])
+def test_a_confirmed_token_that_nothing_can_follow_stays_in_use(*, rotates: bool) -> None:
+    """A refused password, and a session at its cap."""
+    run = active(rotates=rotates)
+    run.feed(LoginAsked, after=5.0)
+    run.fail(REFUSED)
+    run.feed(RenewalAsked, after=1.0)
+    run.bring(EPOCH + timedelta(seconds=1200.0))
+    refuse(run, after=5.0)
+    confirm(run)
+    before = run.state
+    assert refuse(run, after=60.0) == ()
+    assert run.state is before
+
+
+# -- the server says when to come again -----------------------------------------------------
+
+#: Failures that put the next attempt off, and until when.
+PUT_OFF = {
+    "501": (NO_CLUSTER, 150.0),
+    "Retry-After": (RateLimitedError("slow down", status=429, retry_after=120.0), 120.0),
+}
+
+
+def put_off(error: CloudAuthError) -> LifecycleDriver:
+    """Return a machine whose last renewal failed with `error`, at 900 s."""
+    run = active(policy=RenewalPolicy(permanent_interval=150.0))
+    run.wake()
+    run.fail(error)
+    assert isinstance(run.state, Degraded)
+    return run
+
+
+@pytest.mark.parametrize("error", PUT_OFF)
+@pytest.mark.parametrize("coded", [True, False])
+def test_a_refusal_that_is_no_proof_makes_no_attempt_sooner(error: str, *, coded: bool) -> None:
+    """The token stays in use: a renewal could not be had now, and nobody said that it is dead."""
+    run = put_off(PUT_OFF[error][0])
+    due = run.wake_at
+    assert due == 900.0 + PUT_OFF[error][1]
+    refuse(run, coded=coded, after=5.0)
+    effects = deny(run, dead=False)
+    assert (calls(effects), of(Conclude, effects)) == ([], [Conclude(None)])
+    assert of(Serve, run.feed(Wanted))
+    assert run.wake_at == due
+
+
+@pytest.mark.parametrize("error", PUT_OFF)
+def test_a_token_that_is_dead_waits_for_when_the_server_said(error: str) -> None:
+    """Not sooner, though there is no token; it is asked about once more then."""
+    run = put_off(PUT_OFF[error][0])
+    due = run.wake_at
+    refuse(run, after=5.0)
+    assert calls(deny(run)) == []
+    assert (type(run.state), run.wake_at) == (Starved, due)
+    assert of(Ask, run.wake())
+    assert [type(call) for call in calls(deny(run))] == [Login]
+
+
+@pytest.mark.parametrize("error", PUT_OFF)
+def test_a_confirmed_token_is_not_renewed_sooner_than_the_server_said(error: str) -> None:
+    """It stays in use."""
+    run = put_off(PUT_OFF[error][0])
+    refuse(run, after=5.0)
+    confirm(run)
+    before = run.state
+    assert refuse(run, after=30.0) == ()
+    assert run.state is before
 
 
 # -- the user -----------------------------------------------------------------------------

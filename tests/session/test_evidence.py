@@ -339,6 +339,20 @@ async def test_a_revocation_costs_a_pool_of_401s_and_a_login_however_young_the_t
             assert tally.longest <= 1.0
 
 
+async def test_a_revocation_of_a_confirmed_token_costs_a_pool_of_401s_too() -> None:
+    """Somebody else's 401 had it asked about once: nothing fails, and there is one login."""
+    async with traffic(THROUGH, pool=10) as run:
+        await run.clock.advance(60.0)
+        await run.callers(1, 1.0, path=FOREIGN)
+        refused = run.server.stats.unauthorized
+        await revoked(run)
+        tally = Tally()
+        await run.drive(asyncio.gather(*(run.request(tally, "/deployments") for _ in range(100))))
+        assert (tally.good, tally.failed) == (100, 0)
+        assert (run.questions, run.server.stats.logins) == (1, 2)
+        assert run.server.stats.unauthorized - refused <= 10
+
+
 # -- while the question is under way ------------------------------------------------------
 
 
