@@ -160,8 +160,8 @@ class BearerMiddleware:
                 response = await handler(request)
             except _NothingWrittenError:
                 continue  # on a connection that lives long enough
-            except aiohttp.ClientError as error:
-                forget_frames(error)
+            except (aiohttp.ClientError, UnicodeEncodeError) as error:
+                forget_what_was_written(error)
                 raise
             finally:
                 # aiohttp prints the fields of a request in some of its errors.
@@ -245,13 +245,16 @@ class OwnAuthorization:
         return await handler(request)
 
 
-def forget_frames(error: BaseException) -> None:
-    """Clear the local variables below an error of aiohttp's: they hold what was written.
+def forget_what_was_written(error: BaseException) -> None:
+    """Clear the local variables below an error of aiohttp's, and what it quotes of a head.
 
     Those of other modules are left: to clear a frame that waits ends it, and an error that
     a request met may have come through a task of the caller's that goes on.
     """
     for link in chain(error):
+        if isinstance(link, UnicodeEncodeError):  # a field that is no text quotes all of them
+            link.object = ""
+            link.args = (link.encoding, "", link.start, link.end, link.reason)
         for frame, _ in traceback.walk_tb(link.__traceback__):
             if frame.f_globals.get("__name__", "").startswith("aiohttp."):
                 with suppress(RuntimeError):  # it still runs

@@ -50,6 +50,7 @@ from aiocloudauth._core.states import (
     Exchange,
     Failed,
     Flight,
+    Grant,
     Granted,
     Held,
     IllegalInputError,
@@ -114,10 +115,11 @@ def for_request(error: CloudAuthError) -> CloudAuthError:
     return SessionExpiredError(msg).because(error)
 
 
-def dead_on_arrival() -> InvalidResponseError:
+def dead_on_arrival(grant: Grant) -> InvalidResponseError:
     """Return the error of a token that came too late to be of use."""
     problem = "in the past by both clocks @ $.session_expiration_time"
-    return InvalidResponseError("the new token is expired already", problems=(problem,))
+    msg = f"{grant.source} gave a token that is expired already"
+    return InvalidResponseError(msg, problems=(problem,))
 
 
 def left_over(state: State, now: float) -> SessionToken | None:
@@ -422,7 +424,7 @@ class Machine:
         old, flight, grant = state.record, state.flight, event.grant
         held = held_of(grant, old.generation + 1, self.policy, event.draw)
         if min(held.hard_at, held.expires_at) <= event.now:
-            dead = dead_on_arrival()
+            dead = dead_on_arrival(grant)
             return self.failed(state, Failed(event.now, event.number, dead, event.draw))
         ways = self if event.abilities is None else evolve(self, abilities=event.abilities)
         before = state.held if isinstance(state, Renewing) else state.spent

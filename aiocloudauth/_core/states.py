@@ -77,7 +77,7 @@ class Grant:
     machine's wall clock around the exchange, and `server_wall` is the ``Date`` of the
     same answer, all in seconds since the epoch. A static grant never ends. `by`: how it was
     got, where that is not what the attempt set out for. `life`: seconds from `received_at`,
-    where that was found out already.
+    where that was found out already. `source`: the call that it came from, for messages.
     """
 
     secret: Secret
@@ -90,6 +90,7 @@ class Grant:
     static: bool = False
     by: Exchange | None = None
     life: float | None = None
+    source: str = "the credentials"
 
 
 @frozen

@@ -190,6 +190,7 @@ class AuthExchange:
             sent_wall=sent,
             received_wall=received,
             server_wall=server,
+            source=str(call),
         )
 
     def _times(

@@ -7,6 +7,7 @@ import base64
 import inspect
 import netrc
 import os
+import re
 import ssl as _ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict
@@ -166,8 +167,8 @@ class WebSocketOptions(_CallOptions, total=False):
 
 #: Fields of a session that are for its API calls alone, besides those that tell of a body.
 _NOT_SHARED: Final = frozenset({"authorization", "cookie", "expect", "transfer-encoding"})
-#: What ends a line of HTTP, or a field's value.
-_ONE_LINE: Final = frozenset("\r\n\0")
+#: What ends a line of HTTP, or a field's value, or cannot be written.
+_UNWRITABLE: Final = re.compile(r"[\r\n\0\ud800-\udfff]")
 
 #: What `aiohttp.ClientSession` takes and this session decides for itself.
 _OURS: Final = {
@@ -201,8 +202,8 @@ def shared_headers(headers: Fields | None) -> CIMultiDict[str]:
     except (TypeError, ValueError):
         raise ConfigurationError("headers must be a mapping, or pairs of name and value") from None
     for name, value in fields.items():
-        if not isinstance(value, str) or not _ONE_LINE.isdisjoint(name + value):
-            msg = f"the header field {name!r} must be text without line breaks"
+        if not isinstance(value, str) or _UNWRITABLE.search(name + value):
+            msg = f"the header field {name!r} must be text, on one line"
             raise ConfigurationError(msg)
     return CIMultiDict(
         (name, value)

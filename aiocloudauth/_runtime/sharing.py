@@ -257,7 +257,7 @@ class Sharing:
         self._called_at = self._clock.monotonic()
         grant = await call(token)
         if lifetime(grant, self._policy) <= 0.0:
-            raise dead_on_arrival()
+            raise dead_on_arrival(grant)
         self._member = evolve(self._member, offset=offset_of(grant))
         return evolve(grant, by=Exchange.LOGIN if token is None else Exchange.REFRESH)
 

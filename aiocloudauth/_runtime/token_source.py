@@ -143,7 +143,8 @@ class TokenSource:
                 self._waited(now)
         awaited = self._runner.awaited
         why = f": {awaited} has given nothing yet" if awaited else ""
-        late = RenewalTimeoutError(f"no token within {max(end - since, 0.0):g} s{why}")
+        host, waited = self.endpoint.root.authority, max(end - since, 0.0)
+        late = RenewalTimeoutError(f"{host}: no token within {waited:g} s{why}")
         error = self._runner.last_error or late
         raise for_request(again(error)) if reason is Wanted else late
 

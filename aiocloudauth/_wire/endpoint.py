@@ -17,7 +17,7 @@ API_ROOT: Final = "/api/v1/"
 
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")  # RFC 3986 section 3.1
 #: What a path may not have: URL parsers drop some of these, and read what is left.
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_DROPPED: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 _SECURE: Final = {"http": False, "ws": False, "https": True, "wss": True}
 
@@ -111,7 +111,7 @@ class Endpoint:
 
         Raises:
             ConfigurationError: It climbs above the root, is a ``//host`` reference, or has
-                a control character.
+                a control character or half of a surrogate pair.
         """
         if isinstance(path, str):
             text = str.__str__(path)  # not `str(path)`: a (str, Enum) gives its name there
@@ -120,8 +120,9 @@ class Endpoint:
         else:
             msg = f"a path must be a str or a yarl.URL, not {type(path).__name__}"
             raise ConfigurationError(msg)
-        if _CONTROL.search(text):
-            raise ConfigurationError("a path must not have control characters")
+        if _DROPPED.search(text):
+            msg = "a path must not have control characters, nor half of a surrogate pair"
+            raise ConfigurationError(msg)
         if text.startswith("//"):
             raise ConfigurationError("a path must not start with //: that names a host")
         joined = self._joined(text, encoded=isinstance(path, URL))

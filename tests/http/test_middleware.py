@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import io
+import pickle
 import traceback
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from aiohttp import http_writer
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from aiocloudauth import (
@@ -292,6 +294,30 @@ async def test_a_request_cut_off_while_it_is_written_shows_no_token(*, bound: bo
             if frame.f_code.co_filename != __file__:
                 said += repr(frame.f_locals)
     assert said
+    assert token not in said
+
+
+@both
+@pytest.mark.parametrize("name", ["X-Name", "X-\ud800"])
+async def test_a_field_that_is_no_text_has_the_token_in_no_error(
+    monkeypatch: pytest.MonkeyPatch, name: str, *, bound: bool
+) -> None:
+    """Without its C extension aiohttp encodes the head as a whole, and Python's error quotes it."""
+    monkeypatch.setattr(http_writer, "_serialize_headers", http_writer._py_serialize_headers)
+    async with (
+        CloudServer() as server,
+        refresher_for(server) as refresher,
+        own(refresher, bound=bound, base_url=server.url) as client,
+    ):
+        with pytest.raises(UnicodeEncodeError) as caught:
+            await client.get("/api/v1/x", headers={name: "half of \ud800"})
+        assert refresher.current is not None
+        token = refresher.current.token.reveal()
+        assert (await client.get("/api/v1/x")).status == 200
+    said = f"{caught.value!r} {caught.value} {pickle.dumps(caught.value)!r}"
+    for frame, _ in traceback.walk_tb(caught.value.__traceback__):
+        if frame.f_code.co_filename != __file__:
+            said += repr(frame.f_locals)
     assert token not in said
 
 

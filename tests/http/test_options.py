@@ -108,8 +108,8 @@ def test_what_the_authentication_calls_take_over_of_a_sessions_fields() -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [7, "X", [("X",)], {"X": 1}, {"X": "a\r\nY: b"}, {"X\n": "a"}],
-    ids=["a number", "text", "a single", "no text", "two lines", "a name of two lines"],
+    [7, "X", [("X",)], {"X": 1}, {"X": "a\r\nY: b"}, {"X\n": "a"}, {"X": "\ud800"}],
+    ids=["a number", "text", "a single", "no text", "two lines", "a name of two lines", "half"],
 )
 def test_header_fields_that_cannot_be_written_are_refused(headers: Any) -> None:  # noqa: ANN401 - not all are of the type asked for
     """At construction, and not by each renewal."""

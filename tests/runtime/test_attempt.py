@@ -164,7 +164,7 @@ async def test_a_bearer_token_that_is_expired_already_opens_nothing() -> None:
     """There is nothing to replace it with."""
     credentials = Bearer("abc", datetime(2025, 12, 31, tzinfo=timezone(timedelta(hours=-2))))
     async with manual_refresher(credentials, opened=False) as run:
-        with pytest.raises(InvalidResponseError, match="expired already"):
+        with pytest.raises(InvalidResponseError, match="the credentials gave a token that is"):
             await run.drive(run.refresher.open())
         assert (sent(run), run.clock.monotonic()) == (["auth"], 0.0)
 

@@ -29,8 +29,8 @@ from aiocloudauth import (
     RenewalPolicy,
     RenewalTimeoutError,
     SessionState,
+    TLSError,
     TokenRefresher,
-    TransportError,
 )
 from aiocloudauth.testing import CloudServer, NoCluster, Silence
 from tests.manual_refresher import ADMIN, manual_refresher
@@ -378,6 +378,6 @@ async def test_a_refreshers_timeout_bounds_each_call_besides_the_policy() -> Non
 async def test_a_certificate_that_nobody_vouches_for_is_refused_by_default() -> None:
     """What would leak otherwise is the password."""
     async with manual_refresher(opened=False, server={"tls": True}, auth_connector=None) as run:
-        with pytest.raises(TransportError, match="certificate"):
+        with pytest.raises(TLSError, match="certificate"):
             await run.drive(run.refresher.open())
         assert run.server.stats.login_attempts == 0

@@ -170,6 +170,9 @@ def test_a_leading_root_is_known_however_it_is_spelt() -> None:
         ("\n/evil.example/x", "control characters"),
         ("ht\rtps://evil.example/x", "control characters"),
         (URL.build(path="/\t/evil.example/x", encoded=True), "control characters"),
+        # yarl drops it, and what is deleted then is the whole collection
+        ("/deployments/\ud800", "half of a surrogate pair"),
+        (URL.build(path="/deployments/\udfff", encoded=True), "half of a surrogate pair"),
         ("https://[::1/", "parsed"),
         ("https://h:99999/", "parsed"),
         (b"/x", "bytes"),
