@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 CLOUD: Final = web.AppKey("cloud", CloudSession)
 
+#: States in which requests can be served. In the others `retry_at` tells whether that will pass.
+GOOD: Final = frozenset({SessionState.ACTIVE, SessionState.RENEWING, SessionState.DEGRADED})
+
 #: What the ECE's answer to us means for whoever asked us; the first that fits.
 STATUSES: Final[tuple[tuple[type[ApiError], int], ...]] = (
     (NotFoundError, 404),
@@ -88,12 +91,13 @@ async def deployment(request: web.Request) -> web.Response:
 
 
 async def health(request: web.Request) -> web.Response:
-    """Say how the session stands: 503 once there is no usable token."""
+    """Say how the session stands: 503 while no token may be sent, and when it is tried again."""
     cloud = request.app[CLOUD]
-    ends = cloud.session_expiration_time
-    body = {"session": cloud.state.value, "expires": ends.isoformat() if ends else None}
-    good = cloud.state not in {SessionState.EXPIRED, SessionState.CLOSED}
-    return web.json_response(body, status=200 if good else 503)
+    told = {"expires": cloud.session_expiration_time, "retry_at": cloud.retry_at}
+    body = {name: at and at.isoformat() for name, at in told.items()}
+    return web.json_response(
+        {"session": cloud.state.value, **body}, status=200 if cloud.state in GOOD else 503
+    )
 
 
 def application() -> web.Application:

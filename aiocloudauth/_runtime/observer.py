@@ -22,7 +22,9 @@ class Observer(Protocol):
         """An attempt ended, and what it changed is to be seen.
 
         Args:
-            kind: ``login``, ``refresh`` or ``question`` (whether a refused token is good).
+            kind: ``login``, ``refresh``, ``adopt`` (of another member of the fleet) or
+                ``question`` (whether a refused token is good): how a token was got, else what
+                the attempt set out for.
             took: Seconds.
             error: Why it failed, if it did.
             clock_offset: Seconds by which the server's clock is ahead, if that was told.

@@ -78,7 +78,7 @@ class Served:
 
 NOTHING: Final = Served(None, -FOREVER)
 
-#: What attempts are called where they are measured.
+#: What attempts are called where they are measured, unless they got a token another way.
 _KINDS: Final = {Ask: "question", Login: "login", Refresh: "refresh"}
 _UNANSWERED: Final = CloudAuthError("GET /users/auth did not say whether the token is good")
 
@@ -372,8 +372,11 @@ class Runner:
     ) -> None:
         if self.observer is not None:
             took = self._clock.monotonic() - began
-            offset = None if grant is None else clock_offset(grant)
-            self.observer.attempted(_KINDS[type(effect)], took, error, offset)
+            kind, offset = _KINDS[type(effect)], None
+            if grant is not None:
+                kind = kind if grant.by is None else grant.by.value
+                offset = clock_offset(grant)
+            self.observer.attempted(kind, took, error, offset)
 
     def _fail(self, number: int, error: CloudAuthError) -> None:
         now, draw = self._timeline.now(), self._clock.random()

@@ -11,15 +11,18 @@ from aiocloudauth import (
     ApiKey,
     ConfigurationError,
     Password,
+    ServerError,
     SessionExpiredError,
     SessionState,
     UnauthenticatedError,
     events,
 )
-from aiocloudauth.testing import ClusterError, Fault, Late, Silence
+from aiocloudauth._runtime.observer import Observer
+from aiocloudauth.testing import ClusterError, Fault, Late, Silence, Status
 from tests.session.fleet_rig import fleet
 
 if TYPE_CHECKING:
+    from aiocloudauth import CloudAuthError, TokenRefresher
     from tests.session.fleet_rig import Fleet
 
 
@@ -365,3 +368,55 @@ async def test_a_rotated_secret_starts_another_record() -> None:
         assert len(run.store.values) == 2
         await run.open(run.member(Password("admin", "rotated")))
         assert logins(run) == 2
+
+
+# -- what measures a session ------------------------------------------------------------------
+
+
+class Recorder(Observer):
+    """Keeps the kinds of the attempts, and whether the server's clock was told."""
+
+    def __init__(self, member: TokenRefresher) -> None:
+        self.attempts: list[tuple[str, str, bool]] = []
+        member._source.observer = self
+
+    def attempted(
+        self, kind: str, took: float, error: CloudAuthError | None, clock_offset: float | None
+    ) -> None:
+        """Keep what matters here."""
+        del took
+        why = "" if error is None else type(error).__name__
+        self.attempts.append((kind, why, clock_offset is not None))
+
+    def refused(self) -> None:
+        """Not of interest."""
+        return
+
+    def waited(self, seconds: float) -> None:
+        """Not of interest."""
+        del seconds
+
+
+async def test_an_attempt_is_called_by_how_it_got_the_token() -> None:
+    """A fleet that starts is no storm of logins, nor is a newcomer who renews a token in need."""
+    async with fleet(0) as run:
+        first, second, alone = run.member(), run.member(), run.member(store=None)
+        seen = [Recorder(member) for member in run.members]
+        for member in run.members:
+            await run.open(member)
+        assert [each.attempts for each in seen] == [
+            [("login", "", True)],
+            [("adopt", "", False)],
+            [("login", "", True)],
+        ]
+        for member in (first, second, alone):
+            await run.drive(member.close())
+        await run.clock.advance(1000)  # the token is due by now, and nobody is at it
+        late = Recorder(run.member())
+        await run.open(run.members[-1])
+        assert late.attempts == [("refresh", "", True)]
+        run.server.script(Fault("/users/auth/_refresh", Status(503, "auth.busy"), times=1))
+        await run.clock.advance(1)
+        with pytest.raises(ServerError):
+            await run.drive(run.members[-1].refresh())
+        assert late.attempts[1:] == [("refresh", "ServerError", False)]

@@ -86,6 +86,7 @@ async def test_the_service_serves_over_renewals_and_a_revocation_from_one_sessio
         status, health = await fetched(client, "/health")
         assert (status, health["session"]) == (200, "active")
         assert isinstance(health["expires"], str)
+        assert isinstance(health["retry_at"], str)
         process.send_signal(signal.SIGTERM)
         code, _, err = await ended(process)
         assert (code, err) == (0, "")
@@ -124,7 +125,9 @@ async def test_the_service_says_503_when_its_session_is_lost_and_lives_on() -> N
         server.revoke_all()
         status, body = await fetched(client, "/deployments")
         assert (status, body["error"]) == (503, "UnauthenticatedError")
-        assert (await fetched(client, "/health"))[0] == 503
+        status_of_health, health = await fetched(client, "/health")
+        assert (status_of_health, health["session"]) == (503, "expired")
+        assert (health["expires"], isinstance(health["retry_at"], str)) == (None, True)
         assert await fetched(client, "/deployments") == (status, body)
         assert server.stats.login_attempts == 2
 
