@@ -1,8 +1,8 @@
 """Runs the server of the test kit, which plays an ECE, until Ctrl-C.
 
 Standard output is the settings to copy, as `export` lines; the requests that it answers are
-noted on standard error. With `-- COMMAND ...` it runs that command with these settings, ends
-when it does, and its exit status is the command's.
+noted on standard error. With `-- COMMAND ...` it runs that command with these settings, on a
+free port unless `--port` names one, ends when it does, and its exit status is the command's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import warnings
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
-from aiocloudauth.testing.__main__ import options, server_of, users_of
+from aiocloudauth.testing.__main__ import PORT, options, server_of, users_of
 
 if TYPE_CHECKING:
     import argparse
@@ -31,6 +31,7 @@ __all__ = ["arguments", "run"]
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     options(parser)
+    parser.set_defaults(port=None)
     parser.add_argument(
         "--stats", action="store_true", help="counters as JSON over HTTP, at EC_STATS"
     )
@@ -40,6 +41,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to end, or until the command has ended."""
+    if arguments.port is None:
+        arguments.port = 0 if arguments.argv else PORT
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         status = asyncio.run(_serve(arguments))

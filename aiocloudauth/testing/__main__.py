@@ -9,7 +9,7 @@ import sys
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.testing.notation import read_faults
@@ -19,7 +19,10 @@ from aiocloudauth.testing.versions import VERSIONS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main", "options", "server_of", "users_of"]
+__all__ = ["PORT", "main", "options", "server_of", "users_of"]
+
+#: Where the server listens unless told otherwise: where an ECE has http.
+PORT: Final = 12400
 
 
 def _user(text: str) -> tuple[str, str]:
@@ -33,7 +36,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add what says how the server behaves."""
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
-    add("--port", type=int, default=12400, help="0 takes a free one (%(default)s)")
+    add("--port", type=int, default=PORT, help=f"0 takes a free one ({PORT})")
     add(
         "--user",
         action="append",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from aiocloudauth import CloudSession
 from aiocloudauth._cli.main import main
 from aiocloudauth.testing import Body, Silence, Status
+from aiocloudauth.testing.__main__ import PORT
 from tests.cli.running import serving
 
 if TYPE_CHECKING:
@@ -229,6 +232,21 @@ def test_serve_runs_a_command_with_its_settings_and_ends_with_its_status(
     out, err = capfd.readouterr()
     assert out == "ann False\n1\n"
     assert " 200 POST /api/v1/users/auth/_login ann" in err
+
+
+def test_around_a_command_it_serves_on_a_free_port(capfd: pytest.CaptureFixture[str]) -> None:
+    """Nobody has to know it, and two terminals may do so at once."""
+    with socket.socket() as taken:
+        with suppress(OSError):  # or somebody else has it
+            taken.bind(("127.0.0.1", PORT))
+            taken.listen()
+        argv = ["serve", "--quiet", "--", sys.executable, "-c"]
+        assert main([*argv, "import os; print(os.environ['EC_HOST'])"]) == 0
+        assert main(["serve"]) == 3
+    out, err = capfd.readouterr()
+    assert out.startswith("http://127.0.0.1:")
+    assert f":{PORT}" not in out
+    assert f"cannot listen on 127.0.0.1:{PORT}" in err
 
 
 def test_a_command_around_which_it_serves_ends_as_signals_end_it(

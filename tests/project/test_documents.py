@@ -9,7 +9,6 @@ import ast
 import inspect
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tomllib
@@ -215,15 +214,13 @@ def programs() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def ece() -> Iterator[dict[str, str]]:
-    """Start the README's server by its own command, on a free port, and give its environment."""
-    start, use = fenced("README.md", "console")[1].removeprefix("$ ").split("\n$ ")
-    command = [*shlex.split(start.removesuffix("&")), "--port", "0"]
-    assert command.pop(0) == "python"
-    environment = dict(re.findall(r"(EC_\w+)=(\S+)", use))
-    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as process:
+    """Start the server of the README's commands, and give the settings that it prints."""
+    command = [sys.executable, "-m", "aiocloudauth", "serve", "--quiet", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield environment | {"EC_HOST": process.stdout.readline().strip()}
+            exports = [process.stdout.readline().strip() for _ in range(3)]
+            yield dict(line.removeprefix("export ").split("=", 1) for line in exports)
         finally:
             process.terminate()
 
@@ -242,10 +239,13 @@ def test_a_program_runs(
 
 
 def test_the_first_program_is_the_example() -> None:
-    """What the README shows is what its second command runs."""
+    """What the README shows is what its last `serve` runs; that of its first lists deployments."""
     example = (CHECKOUT / "examples" / "quickstart.py").read_text(encoding="utf-8")
     assert fenced("README.md", "python")[0] == example
-    assert fenced("README.md", "console")[1].rstrip().endswith("python examples/quickstart.py")
+    first, run = fenced("README.md", "console")[:2]
+    assert run == "$ .venv/bin/aiocloudauth serve -- .venv/bin/python examples/quickstart.py\n"
+    assert first.count("$ ") == 3
+    assert first.endswith("serve -- .venv/bin/aiocloudauth request GET /deployments\n")
 
 
 # -- commands, links, paths ----------------------------------------------------------------
