@@ -6,7 +6,7 @@ import asyncio
 import warnings
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
 
 from aiocloudauth.errors import ConfigurationError, SessionClosedError
 
@@ -164,7 +164,7 @@ class UnderWay:
         """Check that this is the place and the time; raises as `Guard.require_open`."""
         self._guard.require_open()
         self._task = task = asyncio.current_task()
-        if task is not None:
+        if task is not None:  # else aiohttp says that it needs one
             self._cancelling = task.cancelling()
             self._guard.requests.add(self)
 
@@ -175,16 +175,15 @@ class UnderWay:
         traceback: TracebackType | None,
     ) -> bool:
         self._guard.requests.discard(self)
-        if not self._ended or self._task is None:
+        if not self._ended:
             return False
-        left = self._task.uncancel()
+        left = cast("asyncio.Task[Any]", self._task).uncancel()
         return kind is asyncio.CancelledError and left <= self._cancelling
 
     def end(self) -> None:
         """Leave the block."""
-        if self._task is not None:
-            self._ended = True
-            self._task.cancel()
+        self._ended = True
+        cast("asyncio.Task[Any]", self._task).cancel()
 
 
 class Openable(ABC):

@@ -217,10 +217,7 @@ def key_expiration(value: str | None) -> datetime | None:
 
     Source: ECE 3.8 API, X-Elastic-Api-Key-Expiration.
     """
-    try:
-        return _instant(value, None)
-    except _ProblemError:
-        return None
+    return _instant(value, None)
 
 
 def http_date(value: str | None) -> datetime | None:

@@ -16,7 +16,7 @@ from aiocloudauth.stores.protocol import Entry
 
 try:
     from filelock import FileLock, Timeout
-except ImportError as error:  # pragma: no cover - the tests have it
+except ImportError as error:
     raise ConfigurationError("FileTokenStore needs filelock: install aiocloudauth[file]") from error
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _T = TypeVar("_T")
 
 #: The most that is read of a file, bytes: far more than any record has.
 _LONGEST: Final = 1024 * 1024
+#: Neither through a link, nor waiting for who writes into a pipe.
+_READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 #: The first word of a file.
 _MAGIC: Final = b"aiocloudauth-1"
 #: How long a swap waits for that of another process, which takes milliseconds, seconds.
@@ -102,15 +104,18 @@ class FileTokenStore:
 
     def _load(self, file: Path) -> Entry | None:
         try:
-            handle = os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            handle = os.open(file, _READ)
         except FileNotFoundError:
             return None
-        with os.fdopen(handle, "rb") as stream:
+        try:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise StoreError(f"{file}: not a file")
             _check_owner(file, status, "0600")
-            content = stream.read(_LONGEST + 1)
+            with os.fdopen(handle, "rb", closefd=False) as stream:
+                content = stream.read(_LONGEST + 1)
+        finally:
+            os.close(handle)
         head, _, value = content.partition(b"\n")
         try:
             magic, version, until, length = head.split(b" ")

@@ -36,7 +36,6 @@ class TokenStore(Protocol):
 
     async def load(self, key: str) -> Entry | None:
         """Return what is held under `key`, or `None`."""
-        ...
 
     async def swap(self, key: str, value: bytes, *, expected: str | None, ttl: float) -> str | None:
         """Write `value` if what is held has the version `expected`.
@@ -50,8 +49,6 @@ class TokenStore(Protocol):
         Returns:
             The new version, or `None`: somebody else was first, and nothing was written.
         """
-        ...
 
     async def close(self) -> None:
         """Let go of what the store opened itself. A second call does nothing."""
-        ...

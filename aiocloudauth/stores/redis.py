@@ -13,7 +13,7 @@ from aiocloudauth.stores.protocol import Entry
 
 try:
     from redis.exceptions import RedisError, ResponseError
-except ImportError as error:  # pragma: no cover - the tests have it
+except ImportError as error:
     raise ConfigurationError("RedisTokenStore needs redis: install aiocloudauth[redis]") from error
 
 if TYPE_CHECKING:

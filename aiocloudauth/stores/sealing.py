@@ -21,7 +21,7 @@ from aiocloudauth.token import Secret
 try:
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-except ImportError as error:  # pragma: no cover - the tests have it
+except ImportError as error:
     msg = "a token store needs cryptography: install aiocloudauth[file] or aiocloudauth[redis]"
     raise ConfigurationError(msg) from error
 

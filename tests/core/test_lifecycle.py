@@ -8,15 +8,19 @@ from aiocloudauth import events
 from aiocloudauth._core.states import (
     FOREVER,
     Conclude,
+    Confirmed,
     Deny,
     Emit,
     Input,
     Login,
     LoginAsked,
+    LogoutAsked,
     Opened,
     Refresh,
+    Rejected,
     RenewalAsked,
     Serve,
+    Unconfirmed,
     WakeAt,
     Wanted,
     Withhold,
@@ -44,6 +48,32 @@ from tests.core.lifecycle_driver import (
 )
 
 # -- two windows --------------------------------------------------------------------------
+
+
+def test_when_the_next_attempt_is_due_is_known_in_every_state() -> None:
+    """By itself; of one that is under way, when it began."""
+    run = lifecycle()
+
+    def due() -> float:
+        return run.machine.next_attempt(run.state)
+
+    assert due() == FOREVER
+    run.feed(Opened, after=1.0)
+    assert due() == 1.0
+    run.grant(1200.0)
+    assert due() == 901.0
+    run.feed(Rejected, 1, coded=False, draw=0.0, after=0.25)
+    run.feed(Unconfirmed, run.state.record.number, dead=False)
+    assert due() == run.wake_at == 2.0  # the question again
+    run.wake()
+    assert due() == 2.0
+    run.feed(Confirmed, run.state.record.number)
+    assert due() == 901.0
+    run.wake()
+    run.fail(TRANSIENT[0])
+    assert due() == run.wake_at == 902.0
+    run.feed(LogoutAsked)
+    assert due() == FOREVER
 
 
 def test_before_the_renewal_window_a_caller_is_served_and_nothing_is_sent() -> None:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from aiocloudauth._core.schedule import backoff, bar, held_of, lifetime, pace, plan
+from aiocloudauth._core.schedule import (
+    backoff,
+    bar,
+    clock_offset,
+    held_of,
+    lifetime,
+    pace,
+    plan,
+)
 from aiocloudauth._core.states import FOREVER, Grant, Record
 from aiocloudauth.errors import (
     CloudAuthError,
@@ -226,6 +234,13 @@ def test_a_token_is_dead_on_arrival_only_by_both_clocks() -> None:
     assert lifetime(short, DEFAULT) == 1.5
     dead = granted(expires_at=datetime.fromtimestamp(EPOCH - 5, UTC), server_wall=EPOCH + 900)
     assert lifetime(dead, DEFAULT) == -5.0
+
+
+def test_the_servers_clock_is_compared_with_the_middle_of_the_exchange() -> None:
+    """`Date` has whole seconds, so half a second is added; without one nothing is known."""
+    there = granted(server_wall=EPOCH + 60.0, sent_wall=EPOCH - 4.0, received_wall=EPOCH)
+    assert clock_offset(there) == 62.5
+    assert clock_offset(granted()) is None
 
 
 @UNHURRIED

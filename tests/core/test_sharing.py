@@ -37,6 +37,7 @@ from aiocloudauth._core.sharing import (
     logged_out,
     next_step,
     offset_of,
+    released,
     ttl_of,
 )
 from aiocloudauth._core.states import Exchange, Grant, Want
@@ -332,6 +333,14 @@ def test_a_failure_is_published_beside_the_token() -> None:
     assert end(take.shared, take, FAILURE) == Publish(evolve(RECORD, failure=FAILURE))
 
 
+def test_only_ones_own_lease_is_given_back() -> None:
+    """Somebody else's stands, and without one there is nothing to do."""
+    record = evolve(RECORD, lease=LEASE)
+    assert released(record, evolve(MEMBER, lease="lease")) == RECORD
+    assert released(record, evolve(MEMBER, lease="mine")) is None
+    assert released(RECORD, evolve(MEMBER, lease="lease")) is None
+
+
 def test_marks_are_bounded() -> None:
     """The oldest go."""
     record = RECORD
@@ -382,6 +391,7 @@ WRONG: dict[str, tuple[bytes, bytes]] = {
     "too many marks": (b'"ended":[]', b'"ended":[' + b'"a",' * 70 + b'"a"]'),
     "a bad lease": (b'"lease":null', b'"lease":[]'),
     "a bad failure": (b'"failure":null', b'"failure":5'),
+    "bad codes": (b'"codes":[]', b'"codes":{}'),
     "a bad expiry": (b'"expires_at":1767226800.0', b'"expires_at":3.1e11'),
     "missing": (b'"dead":0', b'"deaf":0'),
 }
@@ -391,7 +401,7 @@ WRONG: dict[str, tuple[bytes, bytes]] = {
 def test_what_is_malformed_is_no_record(wrong: str) -> None:
     """Each part by itself."""
     before, after = WRONG[wrong]
-    written = to_bytes(RECORD)
+    written = to_bytes(evolve(RECORD, failure=FAILURE) if b"codes" in before else RECORD)
     assert before in written
     with pytest.raises(ValueError, match="malformed"):
         from_bytes(written.replace(before, after))

@@ -324,6 +324,17 @@ async def test_a_silent_callable_ends_an_attempt_after_its_time() -> None:
             await run.drive(run.refresher.open())
 
 
+async def test_an_error_of_this_package_that_a_callable_raises_is_its_own() -> None:
+    """It may come from a session of the vault's; also where it is a `TimeoutError`."""
+
+    async def late() -> str:
+        raise RenewalTimeoutError("the vault's own")
+
+    async with manual_refresher(Password("admin", late), opened=False) as run:
+        with pytest.raises(RenewalTimeoutError, match="the vault's own"):
+            await run.drive(run.refresher.open())
+
+
 class Slow(MemoryConnector):
     """A connector that gives up by itself, as aiohttp's own time limits do."""
 

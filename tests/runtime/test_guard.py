@@ -150,6 +150,24 @@ def test_a_call_made_while_the_loop_rests_runs_in_it_later() -> None:
     loop.close()
 
 
+async def test_a_request_outside_a_task_fails_at_once() -> None:
+    """For its time limits aiohttp needs one, and says so."""
+    async with CloudServer() as server, CloudSession(server.url, ADMIN) as cloud:
+        asked = cloud.get("/x")
+        ends: list[BaseException] = []
+
+        def step() -> None:
+            try:
+                asked.send(None)
+            except BaseException as error:  # noqa: BLE001 - it is what is looked at
+                ends.append(error)
+
+        asyncio.get_running_loop().call_soon(step)
+        await asyncio.sleep(0)
+        assert [type(end) for end in ends] == [RuntimeError]
+        assert server.log.to("/x") == []
+
+
 class Background:
     """A server in a loop of its own, in a thread of its own."""
 

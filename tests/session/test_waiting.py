@@ -318,7 +318,8 @@ async def test_a_close_ends_those_in_flight_and_who_cancels_is_cancelled(
 ) -> None:
     """A real cancellation is not mistaken for the end of the session, also when both happen."""
     cloud = await opened(server, clock, limit=1)
-    tasks = await started(clock, cloud.post("/x?delay=5"), *(cloud.get("/x") for _ in range(3)))
+    waiting = [*(cloud.get("/x") for _ in range(3)), cloud.ws_connect("/ws")]
+    tasks = await started(clock, cloud.post("/x?delay=5"), *waiting)
     tasks[1].cancel()
     server.script(Fault("_logout", Silence()))
     closing = asyncio.create_task(cloud.close())
@@ -329,5 +330,6 @@ async def test_a_close_ends_those_in_flight_and_who_cancels_is_cancelled(
         SessionClosedError,
         asyncio.CancelledError,
         asyncio.CancelledError,
+        SessionClosedError,
         SessionClosedError,
     ]

