@@ -147,7 +147,11 @@ class Monitor:
             case events.SessionDegraded():
                 self.note("requests go on with the token in hand")
             case events.SessionLost():
-                self._trouble = described(record.error)
+                cause = record.error.__cause__
+                # Of a session that expired it is the cause that says why.
+                self._trouble = described(
+                    cause if isinstance(cause, CloudAuthError) else record.error
+                )
                 self.note(f"no session: {self._trouble}")
             case events.RequestReplayed():
                 self.replays += 1

@@ -14,6 +14,7 @@ from aiocloudauth import (
     LoggedOut,
     Password,
     RenewalFailed,
+    SessionExpiredError,
     SessionLost,
     StoreError,
     StoreFailed,
@@ -43,6 +44,8 @@ def test_the_monitor_tells_of_what_the_session_tells() -> None:
     monitor.tell(RenewalFailed(at=at, error=refused, attempt=1, retry_at=at))
     monitor.tell(SessionLost(at=at, error=GatewayError("", status=503)))
     monitor.tell(SessionLost(at=at, error=TransportError()))
+    expired = SessionExpiredError("no usable token").because(refused)
+    monitor.tell(SessionLost(at=at, error=expired))
     monitor.tell(LoggedIn(at=at, session_expiration_time=None))
     monitor.tell(TokenAdopted(at=at, generation=2, session_expiration_time=None))
     monitor.tell(StoreFailed(at=at, error=StoreError("no answer")))
@@ -59,6 +62,7 @@ def test_the_monitor_tells_of_what_the_session_tells() -> None:
         "renewal failed: TransportError: connection refused; next in 0 ms",
         "no session: 503 GatewayError",
         "no session: TransportError",
+        "no session: TransportError: connection refused",
         "took a token from the store, no expiry",
         "the session goes on without the store: StoreError: no answer",
         "token 3 by a login in 12 ms, no expiry",
