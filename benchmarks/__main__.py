@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import api, beside, good_path, herd, startup, under_renewal, waiting
+from benchmarks import api, beside, command_line, good_path, herd, startup, under_renewal, waiting
 from benchmarks.rows import Row, promises
 from benchmarks.steering import Server
 
@@ -42,6 +42,7 @@ def cases(server: Server, *, quick: bool) -> dict[str, Callable[[], list[Row]]]:
         "outage": lambda: asyncio.run(waiting.outage(server, quick=quick)),
         "closing": lambda: asyncio.run(waiting.closing(server, quick=quick)),
         "startup": lambda: startup.imports(quick=quick),
+        "command-line": lambda: command_line.commands(quick=quick),
         "api": lambda: api.first_use(quick=quick) + asyncio.run(api.calls(server, quick=quick)),
     }
     # A minute or two under valgrind.
