@@ -32,19 +32,20 @@ RUN := $(BIN)/python
 PYTEST = $(RUN) -m pytest -n $(JOBS) --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test verify cover report simulate soak model fleet fuzz api lint format wheel bench \
+.PHONY: help demo test verify cover report simulate refusals soak model fleet fuzz api lint format wheel bench \
     bench-quick bench-kit mutants clean
 
 help:
 	@echo "make demo    a session under load against an embedded server: watch it not lapse"
 	@echo "make test    what every change has to pass, in three minutes (ARGS='-k name' to choose)"
-	@echo "make verify  long courses, planted bugs, a simulated year, memory, forks, examples"
+	@echo "make verify  long courses, planted bugs, memory, forks, examples (FULL=1: whole years)"
 	@echo "make cover   make test, and the branch coverage, which has to be 98 % at least"
 	@echo "make api     make the operations' table, types and stub from their facts"
 	@echo "make lint    ruff, mypy --strict, basedpyright, the import contracts"
 	@echo "make format  let ruff put the layout right"
 	@echo "make wheel   build, install in a fresh venv, import every module alone"
 	@echo "make simulate  a year of faults on virtual time (ARGS='--seed 2')"
+	@echo "make refusals  what refused tokens and outages cost, in numbers, on virtual time"
 	@echo "make soak      200 workers on real sockets (ARGS='--seconds 600')"
 	@echo "make model     a fleet's protocol, exhaustively, as far as two minutes lead"
 	@echo "make fleet     fleets of real processes with a real Valkey and a folder (10 min)"
@@ -102,6 +103,9 @@ report: $(VENV)/dev.stamp
 
 simulate: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.verify.simulated_year.run $(ARGS)
+
+refusals: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.verify.refusals
 
 soak: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.verify.soak $(ARGS)

@@ -46,6 +46,7 @@ from aiocloudauth._core.states import (
 from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.token import Secret
 from tests.core.lifecycle_driver import EPOCH, EXPIRED, NO_CLUSTER, TRANSIENT
+from tests.verify.lengths import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -200,13 +201,14 @@ def explored() -> tuple[dict[Row, int], dict[type[State], State]]:
 
 
 #: Inputs of the random walk, over all its machines.
-STEPS: Final = 1_000_000
+STEPS: Final = 1_000_000 if FULL else 200_000
 #: How often one kind of input is taken among those that fit: what ends a session, seldom.
 RARE: Final = (OpenGivenUp, LogoutAsked, CloseAsked)
 
 
+@pytest.mark.timeout(600)
 def test_a_walk_at_random_keeps_the_floor_between_attempts() -> None:
-    """A million inputs in any order and at any time: no two calls closer than `min_interval`.
+    """Inputs in any order and at any time: no two calls closer than `min_interval`.
 
     But for the login after a refused ``_refresh``, which belongs to the same attempt; a
     question is no call, and there is never more than one thing under way.
