@@ -5,26 +5,25 @@ from __future__ import annotations
 import io
 import json
 import re
-from datetime import timedelta
-from math import inf
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from urllib.parse import quote, unquote
 
 from aiohttp import ClientTimeout
-from attrs import frozen
 from yarl import URL
 
 from aiocloudauth.errors import ConfigurationError
+from aiocloudauth.policy import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import timedelta
 
     from aiocloudauth.api.table import Kind, Row
 
-__all__ = ["Request", "Timeout", "argument_names", "nearest", "request_for"]
+__all__ = ["Timeout", "argument_names", "nearest", "request_for"]
 
 #: For one call: as for aiohttp, or seconds, or a `timedelta`; `None`: the session's.
-Timeout: TypeAlias = ClientTimeout | float | timedelta | None
+Timeout: TypeAlias = "ClientTimeout | float | timedelta | None"
 
 #: First segments of the paths that the hosted cloud has in every region.
 _REGIONAL: Final = ("/platform/", "/stack/", "/comments/")
@@ -37,21 +36,6 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 #: The API's integers have 64 bits.
 _MAX_INTEGER: Final = 2**63 - 1
-
-
-@frozen
-class Request:
-    """A request that is ready to be sent.
-
-    Attributes:
-        method: The HTTP method.
-        url: Its place below the API root.
-        options: aiohttp's keywords.
-    """
-
-    method: str
-    url: URL
-    options: dict[str, Any]
 
 
 def argument_names(row: Row) -> tuple[str, ...]:
@@ -75,8 +59,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def request_for(
     name: str, row: Row, given: tuple[object, ...], named: Mapping[str, object]
-) -> Request:
-    """Return the request of a call.
+) -> tuple[URL, dict[str, Any]]:
+    """Return where a call is sent, below the API root, and aiohttp's keywords for it.
 
     Args:
         name: The operation's name, for messages.
@@ -88,14 +72,14 @@ def request_for(
         ConfigurationError: An argument is unknown, missing or cannot be sent.
     """
     arguments = _arguments(name, row, given, named)
-    return Request(row["method"], _url(name, row, arguments), _options(name, row, arguments))
+    return _url(name, row, arguments), _options(name, row, arguments)
 
 
 def _arguments(
     name: str, row: Row, given: tuple[object, ...], named: Mapping[str, object]
 ) -> dict[str, object]:
-    """Return what was passed by the arguments' names; what is needed is there."""
-    segments = row.get("segments", {})
+    """Return what was passed by the arguments' names, without `None`; what is needed is there."""
+    segments = row.get("segments", ())
     if len(given) > len(segments):
         allowed = ", ".join(segments) or "nothing"
         raise ConfigurationError(f"{name}() takes {allowed} by position, and all else by keyword")
@@ -107,50 +91,46 @@ def _arguments(
             raise ConfigurationError(f"{name}() has no argument {key!r}{nearest(key, known)}")
         if key in arguments:
             raise ConfigurationError(f"{name}() was given {key} twice")
-        arguments[key] = value
-    for key in [*segments, *row.get("required", ())]:
+        if value is not None:
+            arguments[key] = value
+    for key in (*segments, *row.get("required", ())):
         if arguments.get(key) is None:
             raise ConfigurationError(f"{name}() needs {key}")
-    if row.get("body") == "required" and arguments.get("body") is None:
+    if row.get("body") == "required" and "body" not in arguments:
         raise ConfigurationError(f"{name}() needs body")
     return arguments
 
 
 def _url(name: str, row: Row, arguments: dict[str, object]) -> URL:
     url = row["path"]
-    segments = row.get("segments")
-    if segments:
+    if "segments" in row:
         values = {}
-        for key, kind in segments.items():
+        for key, kind in row["segments"].items():
             values[key] = _segment(f"{name}(): {key}", kind, arguments[key])
         url = url.format_map(values)
-    region = arguments.get("region")
-    if region is not None and url.startswith(_REGIONAL):
-        url = f"/regions/{_segment(f'{name}(): region', 'string', region)}{url}"
+    if "region" in arguments and url.startswith(_REGIONAL):
+        url = f"/regions/{_segment(f'{name}(): region', 'string', arguments['region'])}{url}"
+    mark = "?"
+    for key, kind in row.get("query", {}).items():
+        if key in arguments:
+            text = _text(f"{name}(): {key}", kind, arguments[key])
+            url = f"{url}{mark}{key.rstrip('_')}={quote(text, safe='')}"
+            mark = "&"
     return URL(url, encoded=True)
 
 
 def _options(name: str, row: Row, arguments: dict[str, object]) -> dict[str, Any]:
-    """Return aiohttp's keywords. `None` is left out."""
     options: dict[str, Any] = {"allow_redirects": False, "raise_for_status": True}
-    params = {}
-    for key, kind in row.get("query", {}).items():
-        value = arguments.get(key)
-        if value is not None:
-            params[key.rstrip("_")] = _text(f"{name}(): {key}", kind, value)
-    if params:
-        options["params"] = params
+    if "timeout" in arguments:
+        options["timeout"] = _timeout(f"{name}(): timeout", arguments["timeout"])
     if "header" in row:
         options["headers"] = _headers(name, row["header"], arguments)
     if "form" in row:
         options["data"] = _fields(name, row["form"], arguments)
-    body, timeout = arguments.get("body"), arguments.get("timeout")
-    if body is not None:
-        kind, options["data"] = _body(f"{name}(): body", row, body)
+    elif "body" in arguments:
+        kind, options["data"] = _body(f"{name}(): body", row, arguments["body"])
         options["headers"] = {**options.get("headers", {}), "Content-Type": kind}
-    if timeout is not None:
-        options["timeout"] = _timeout(f"{name}(): timeout", timeout)
-    if "data" not in options and row["method"] != "GET":
+    elif row["method"] != "GET":
         options["skip_auto_headers"] = ("Content-Type",)  # aiohttp names one for no body too
     return options
 
@@ -158,9 +138,8 @@ def _options(name: str, row: Row, arguments: dict[str, object]) -> dict[str, Any
 def _headers(name: str, header: dict[str, str], arguments: dict[str, object]) -> dict[str, str]:
     found = {}
     for key, wire in header.items():
-        value = arguments.get(key)
-        if value is not None:
-            found[wire] = _header(f"{name}(): {key}", value)
+        if key in arguments:
+            found[wire] = _header(f"{name}(): {key}", arguments[key])
         elif wire == "X-Management-Request":
             found[wire] = "true"
     return found
@@ -170,7 +149,7 @@ def _fields(name: str, form: dict[str, str], arguments: dict[str, object]) -> di
     return {
         wire: _field(f"{name}(): {key}", wire, arguments[key])
         for key, wire in form.items()
-        if arguments.get(key) is not None
+        if key in arguments
     }
 
 
@@ -266,9 +245,4 @@ def _body(where: str, row: Row, value: object) -> tuple[str, bytes]:
 def _timeout(where: str, value: object) -> ClientTimeout:
     if isinstance(value, ClientTimeout):
         return value
-    seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds < inf:
-        return ClientTimeout(total=seconds)
-    raise ConfigurationError(
-        f"{where} must be an aiohttp.ClientTimeout, positive seconds or a timedelta"
-    )
+    return ClientTimeout(total=seconds(where, cast("float | timedelta", value)))

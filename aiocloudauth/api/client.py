@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
     from aiocloudauth.api import types
-    from aiocloudauth.api.arguments import Request, Timeout
+    from aiocloudauth.api.arguments import Timeout
     from aiocloudauth.api.operations import Operations
     from aiocloudauth.errors import ApiError
 
@@ -143,8 +143,8 @@ class Operation:
         own = self._row.get("session")
         if own:
             raise ConfigurationError(f"{self.name}() is the session's own: call cloud.{own}()")
-        request = request_for(self.name, self._row, given, named)
-        return Call(self._api._answered(self._row, request))  # noqa: SLF001 - its own operation
+        url, options = request_for(self.name, self._row, given, named)
+        return Call(self._api._answered(self._row, url, options))  # noqa: SLF001 - its own operation
 
     def __repr__(self) -> str:
         return f"<{self.name}({', '.join(self.arguments)}): {self.method} {self.path}>"
@@ -233,10 +233,12 @@ class Api(Operations):
         """
         return allocators(self, q=q, size=size, sort=sort, region=region, per_page=timeout)
 
-    async def _answered(self, row: Row, request: Request) -> tuple[Any, ApiResponse]:
+    async def _answered(
+        self, row: Row, url: URL, options: dict[str, Any]
+    ) -> tuple[Any, ApiResponse]:
         elsewhere = None
         try:
-            async with self._send(request.method, request.url, **request.options) as response:
+            async with self._send(row["method"], url, **options) as response:
                 if response.status >= 300:
                     return self._redirected(row, response)
                 body = await response.read()

@@ -6,7 +6,7 @@ import io
 import tempfile
 from datetime import timedelta
 from enum import Enum, IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import pytest
 from aiohttp import ClientTimeout
@@ -19,7 +19,7 @@ from aiocloudauth.api.table import table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiocloudauth.api.arguments import Request
+    from yarl import URL
 
 
 def never(*_: object, **__: object) -> NoReturn:
@@ -27,9 +27,16 @@ def never(*_: object, **__: object) -> NoReturn:
     raise AssertionError("something was sent")
 
 
-def request(name: str, *given: object, **named: object) -> Request:
+class Sent(NamedTuple):
+    """Where a call is sent, and aiohttp's keywords for it."""
+
+    url: URL
+    options: dict[str, Any]
+
+
+def request(name: str, *given: object, **named: object) -> Sent:
     """Return the request of a call."""
-    return request_for(name, table()[name], given, named)
+    return Sent(*request_for(name, table()[name], given, named))
 
 
 def refused(name: str, *given: object, **named: object) -> str:
@@ -128,26 +135,29 @@ def test_an_enum_of_strings_is_its_value(kind: str) -> None:
 def test_none_is_left_out_and_defaults_are_never_sent() -> None:
     """Elastic documents a default for `mode` that its own enum does not have."""
     kept = request("get_deployment", "d", show_plans=None, show_metadata=False, timeout=None)
-    assert kept.options["params"] == {"show_metadata": "false"}
-    assert (
-        "params"
-        not in request("capture_deployment_resource_diagnostics", "d", "kibana", "r").options
-    )
+    assert str(kept.url) == "/deployments/d?show_metadata=false"
+    assert "timeout" not in kept.options
+    kept = request("capture_deployment_resource_diagnostics", "d", "kibana", "r")
+    assert not kept.url.raw_query_string
 
 
 def test_integers_are_sent_as_digits() -> None:
     """An enum of integers too."""
-    assert request("get_allocators", size=Number.TWO, from_=0).options["params"] == {
-        "size": "2",
-        "from": "0",
-    }
+    query = request("get_allocators", size=Number.TWO, from_=0).url.query
+    assert query == {"size": "2", "from": "0"}
+
+
+@pytest.mark.parametrize("value", ["a b+c", "a&size=1", "ü/?#%2e=;", "", "x" * 5000])
+def test_a_value_of_the_query_is_one_value(value: str) -> None:
+    """Whatever it holds."""
+    assert request("get_allocators", q=value, size=2).url.query == {"q": value, "size": "2"}
 
 
 @pytest.mark.parametrize("name", ["update_deployment", "set_instance_configuration"])
 @pytest.mark.parametrize("version", [3, "3"])
 def test_a_version_is_a_number_or_what_an_answer_said(name: str, version: object) -> None:
     """The description has both; `response.version` is a `str`."""
-    assert request(name, "d", version=version, body={}).options["params"] == {"version": "3"}
+    assert request(name, "d", version=version, body={}).url.query == {"version": "3"}
     assert "must be a str or an int" in refused(name, "d", version=True, body={})
 
 
@@ -231,7 +241,7 @@ def test_a_region_goes_in_front_of_what_regions_have(name: str, path: str) -> No
 def test_a_described_region_is_a_parameter_like_others() -> None:
     """Deployment templates name it in the query."""
     sent = request("get_deployment_templates_v2", region="r")
-    assert (str(sent.url), sent.options["params"]) == ("/deployments/templates", {"region": "r"})
+    assert str(sent.url) == "/deployments/templates?region=r"
 
 
 # -- the body and the rest -----------------------------------------------------------------
