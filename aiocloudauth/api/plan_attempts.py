@@ -226,13 +226,11 @@ class Watch:
         since: The ids of the attempts there were before the change, if that is known.
         resources: The kinds and ``ref_id``s that are waited for; ``None`` for all.
         pending: Whether any plan of these was pending at the last look.
-        shown: Whether any attempt of mine was seen.
     """
 
     since: frozenset[str] | None = None
     resources: frozenset[str] | None = None
     pending: bool = field(default=True, init=False)
-    shown: bool = field(default=False, init=False)
 
     #: The first change that is mine, and the attempts pending at the first look.
     _change: datetime | None = field(default=None, init=False)
@@ -241,6 +239,11 @@ class Watch:
     _mine: dict[tuple[str, str], list[_Attempt]] = field(factory=dict, init=False)
     _given: set[tuple[str, str, datetime | None]] = field(factory=set, init=False)
     _names: set[str] = field(factory=set, init=False)
+
+    @property
+    def shown(self) -> bool:
+        """Whether any attempt of mine was seen."""
+        return any(self._mine.values())
 
     def is_pending(self, deployment: _Object) -> bool:
         """Tell whether any plan that is waited for is pending in an answer."""
@@ -261,7 +264,6 @@ class Watch:
         if self._first is None:
             self._first = frozenset(attempt.id for attempt in every if attempt.pending)
             self._change = _change(every)
-        self.shown = self.shown or any(map(self._is_mine, every))
         wanted = {key: found[key] for key in found if self._is_wanted(*key)}
         self.pending = self.is_pending(deployment)
         self._mine |= {key: list(filter(self._is_mine, held)) for key, held in wanted.items()}

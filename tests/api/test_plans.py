@@ -159,6 +159,39 @@ async def test_only_the_resources_asked_for_count() -> None:
             await it.drive(it.plans.wait(deployment, timeout=60, resources=["kibanna"]))
 
 
+async def test_a_late_plan_of_the_resource_asked_for_is_waited_for() -> None:
+    """What shows of another resource says nothing of it."""
+    async with ece() as it:
+        deployment = await it.created()
+        before = await it.drive(it.plans.mark(deployment))
+        late = Plan(["a", BROKEN], resource="kibana", shows_after=9)
+        await it.update(deployment, Plan(["a"], resource="elasticsearch"), late)
+        wait = it.plans.wait(deployment, timeout=60, since=before, resources=["kibana"])
+        assert await it.failures(wait) == [("kibana", "grow", "No room.")]
+
+
+async def test_several_waits_in_a_task_group() -> None:
+    """Each for its own; the first that fails ends the others, as a `TaskGroup` does."""
+    async with ece(token_lifetime=30) as it:
+        good = await it.create(Plan([Step("a", 90)]), Plan([Step("a", 90)]))
+        bad = await it.create(Plan(["a"]), Plan(["a", BROKEN]))
+        before = tasks()
+
+        async def both(*deployments: str) -> list[JSON]:
+            async with asyncio.TaskGroup() as group:
+                waits = [group.create_task(it.plans.wait(one, timeout=600)) for one in deployments]
+            return [wait.result()["id"] for wait in waits]
+
+        with pytest.raises(ExceptionGroup) as caught:
+            await it.drive(both(good, bad))
+        (error,) = caught.value.exceptions
+        assert isinstance(error, PlanFailedError)
+        assert bad in str(error)
+        assert tasks() == before
+        assert await it.drive(both(good, good)) == [good, good]
+        assert it.server.stats.unauthorized == 0
+
+
 # -- following ----------------------------------------------------------------------------
 
 

@@ -54,6 +54,17 @@ async def test_a_real_answer_is_given_as_it_came(
     assert sorted(set(differences(kind, json.loads(sample(name))))) == DIFFERENCES[name]
 
 
+@pytest.mark.parametrize(
+    "name", ["deployment_integrations_server_get", "deployment_observability_get"]
+)
+async def test_a_real_deployment_is_one_whose_plans_are_done(name: str) -> None:
+    """Each of its three resources had one; what the platform did by itself is part of it."""
+    async with session_with(Scripted.always(sample(name))) as cloud:
+        assert len(await cloud.plans.mark("d")) == 3
+        assert await cloud.plans.wait("d", timeout=60) == json.loads(sample(name))
+        assert await cloud.plans.wait("d", timeout=60, since=()) == json.loads(sample(name))
+
+
 async def test_a_real_update_is_sent_as_it_is_written() -> None:
     """A body with `null`s, as Elastic's own console makes it."""
     body = json.loads(sample("deployment_observability_update"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import os
 import re
 import subprocess
@@ -18,8 +19,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
-from aiocloudauth import RenewalPolicy, errors, events
+from aiocloudauth import CloudSession, Password, PlanFailedError, RenewalPolicy, errors, events
 from aiocloudauth._core.states import TRANSITIONS, Closed, Input, New, State
+from aiocloudauth.testing import CloudServer, Plan, Step
+from tests.api.ece import ece as ece_with_deployments
+from tests.api.ece import request_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -236,6 +240,46 @@ def test_a_program_runs(
     for name, value in ece.items():
         monkeypatch.setenv(name, value)
     exec(compile(source, "<document>", "exec"), {"__name__": "__main__"})
+
+
+async def test_the_program_of_the_operations_mends_a_deployment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that is ill, since its plans take an hour."""
+    async with (
+        CloudServer() as server,
+        CloudSession(server.url, Password("admin", "secret")) as cloud,
+    ):
+        server.deployments.default = Plan([Step("wait", 3600)])
+        made = await cloud.api.create_deployment(body=json.dumps(request_body("8.19.0")))
+        for name, value in {"HOST": server.url, "USER": "admin", "PASS": "secret"}.items():
+            monkeypatch.setenv(f"EC_{name}", value)
+        defined: dict[str, Any] = {}
+        source = fenced("docs/api.md", "python")[0].removesuffix("asyncio.run(main())\n")
+        exec(compile(source, "<document>", "exec"), defined)
+        await defined["main"]()
+        deployment = await cloud.api.get_deployment(made["id"])
+        assert deployment["name"] == "needs care"
+
+
+async def test_the_functions_of_the_page_of_plans_do_what_they_are_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A change that is waited for, and a failure that is told."""
+    defined: dict[str, Any] = {}
+    for source in fenced("docs/plans.md", "python"):
+        exec(compile(source, "<document>", "exec"), defined)
+    async with ece_with_deployments() as it:
+        deployment = await it.created()
+        body = request_body("8.19.1") | {"prune_orphans": False}
+        changed = await it.drive(defined["change"](it.cloud, deployment, body))
+        (kibana,) = changed["resources"]["kibana"]
+        assert kibana["info"]["plan_info"]["current"]["plan"]["kibana"]["version"] == "8.19.1"
+        broken = Step("grow", status="error", message="No room.")
+        await it.update(deployment, Plan([broken], resource="kibana"), version="8.19.2")
+        with pytest.raises(PlanFailedError):
+            await it.drive(defined["told"](it.cloud, deployment))
+    assert "kibana failed at grow: No room.\n" in capsys.readouterr().out
 
 
 def test_the_first_program_is_the_example() -> None:
