@@ -104,6 +104,12 @@ def test_a_failure_names_the_last_erroneous_step_before_the_end() -> None:
     assert judged(attempt("1", 0, first, second, after, BAD)) == PlanFailure(
         "kibana", "main-kibana", "move", "No room.", "Capacity"
     )
+    typed = step("plan-completed", 50, "error", failure_type="Capacity") | {
+        "info_log": [{"failure_type": "Capacity"}]
+    }
+    assert judged(attempt("1", 0, mute, typed)) == PlanFailure(
+        "kibana", "main-kibana", "move", "", "Capacity"
+    )
     told = attempt("1", 0, first, second, BAD, error={"message": "Told.", "failure_type": "T"})
     assert judged(told) == PlanFailure("kibana", "main-kibana", "move", "Told.", "T")
     assert judged(attempt("1", 0, mute, after, BAD)) == PlanFailure(
@@ -216,6 +222,32 @@ def test_what_failed_first_comes_first() -> None:
     assert failed(watch) == ["apm", "elasticsearch", "kibana"]
 
 
+@pytest.mark.parametrize(
+    "early",
+    [
+        {"error": {"timestamp": at(20), "message": "x"}},
+        {"plan_attempt_log": [step("grow", 90, "error", completed=at(20)), BAD]},
+        {"attempt_end_time": at(20), "healthy": False},
+        {"plan_attempt_log": [step("grow", 20, "error"), BAD]},
+        {"attempt_start_time": at(20), "healthy": False},
+    ],
+    ids=lambda early: next(iter(early)),
+)
+def test_when_an_attempt_failed_is_told_by_the_nearest_instant(early: dict[str, Any]) -> None:
+    """What has none at all comes last, and is no error."""
+    undated = attempt("1", 0, change=0, attempt_start_time=None, healthy=False)
+    late = attempt("2", 60, change=0, healthy=False)
+    watch = Watch()
+    watch.look(
+        deployment(
+            appsearch={"history": [undated]},
+            kibana={"history": [late]},
+            elasticsearch={"history": [attempt("3", 70, change=0) | early]},
+        )
+    )
+    assert failed(watch) == ["elasticsearch", "kibana", "appsearch"]
+
+
 def test_a_date_in_the_year_one_is_no_instant() -> None:
     """Nothing failed that early: what else there is decides which was first."""
     never = "0001-01-01T00:00:00.000Z"
@@ -247,6 +279,10 @@ def test_a_resource_that_is_gone_counts_by_its_last_attempt() -> None:
     watch.look(deployment(kibana={"pending": pending}))
     watch.look({"resources": {}})
     assert watch.shown
+    watch = Watch(resources=frozenset({"kibana"}))
+    watch.look(deployment(kibana={}))
+    watch.look({"resources": {}})
+    assert watch.unknown() == ([], ["kibana", "main-kibana"])
 
 
 def test_only_the_resources_asked_for_are_waited_for_and_judged() -> None:
@@ -330,10 +366,30 @@ def test_an_attempt_in_two_places_is_one_and_keeps_its_log() -> None:
         assert failed(watch) == ["kibana"]
 
 
+def test_an_attempt_that_is_pending_is_so_wherever_else_it_stands() -> None:
+    """Its last step is that of the pending one, too."""
+    pending, history = attempt("1", 0, step("grow"), step("move")), attempt("1", 0, step("grow"))
+    watch = Watch()
+    watch.look(deployment(kibana={"pending": pending, "history": [history]}))
+    assert watch.stands_at() == "kibana main-kibana at step move"
+
+
+def test_a_resource_without_a_ref_id_goes_by_its_id() -> None:
+    """The API requires the one; some answers have the other alone."""
+    document = deployment(kibana={"history": [attempt("1", 0, BAD)]})
+    (entry,) = document["resources"]["kibana"]
+    entry["id"] = entry.pop("ref_id")
+    watch = Watch(resources=frozenset({"main-kibana"}))
+    watch.look(document)
+    assert [failure.resource for failure in watch.failures()] == ["main-kibana"]
+
+
 def test_attempts_without_an_id_are_told_apart_by_their_start() -> None:
     """The id is optional in the API."""
     old, new = attempt("", 0, GOOD), attempt("", 10, BAD)
     watch = Watch(since=attempt_ids(deployment(kibana={"current": old})))
+    watch.look(deployment(kibana={"current": old}))
+    assert not watch.shown
     watch.look(deployment(kibana={"current": old, "history": [old, new]}))
     assert failed(watch) == ["kibana"]
 
@@ -361,6 +417,7 @@ def test_what_is_missing_null_or_of_another_type_is_overlooked(odd: JSON) -> Non
         {"resources": {"kibana": [{"info": odd}]}},
         {"resources": {"kibana": [{"info": {"plan_info": odd}}]}},
         deployment(kibana={"history": odd}),
+        deployment(kibana={} if isinstance(odd, dict) else {"pending": odd, "current": odd}),
         deployment(kibana={"current": plan | {"plan_attempt_log": odd, "source": odd}}),
         deployment(kibana={"current": plan | {"attempt_start_time": odd}}),
         deployment(kibana={"current": plan | {"error": None, "plan_attempt_log": [odd]}}),
