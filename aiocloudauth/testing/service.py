@@ -174,7 +174,8 @@ class Connections(web.Server):
         request: Any = Request
         super().__init__(
             handle,
-            request_factory=lambda *parts: request(*parts, loop),
+            # aiohttp 4 adds a sixth part: what is wrong with a request that is no HTTP.
+            request_factory=lambda *parts: request(*parts[:5], loop),
             # What is held back for a connection ends with it.
             handler_cancellation=True,
             access_log=None,

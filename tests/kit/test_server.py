@@ -51,6 +51,16 @@ def test_a_server_refuses_what_cannot_be(options: dict[str, Any], named: str) ->
         CloudServer(**options)
 
 
+async def test_a_request_is_made_of_what_any_aiohttp_hands_over() -> None:
+    """Version 4 hands one part more over than version 3."""
+    async with running() as client:
+        assert client.server._listener is not None
+        connections = client.server._listener.connections
+        made: Any = connections.request_factory
+        connections.request_factory = lambda *parts: made(*parts[:5], None)
+        assert await client.status("GET /x", await client.login()) == 200
+
+
 async def test_two_servers_at_once_share_nothing() -> None:
     """A token of one opens nothing at the other, and its log is its own."""
     async with running() as one, running() as two:
