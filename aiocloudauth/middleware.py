@@ -69,7 +69,8 @@ class BearerRequest(aiohttp.ClientRequest):
             source = self.source
             if source is not None:
                 if self.sent is not None and self.written_to is conn.protocol and has_body(self):
-                    raise _NothingWrittenError  # it was refused there, maybe unread
+                    # Refused early, it may not have been read there, and the rest never will be.
+                    raise _NothingWrittenError
                 token = source.current
                 if token is None:
                     return self._send_when_usable(source, conn)

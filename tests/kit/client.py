@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from attrs import define, frozen
+from multidict import CIMultiDict
 
 from aiocloudauth.testing import CloudServer
 
@@ -60,7 +61,7 @@ class Client:
         async with self.http.request(
             method, f"/api/v1{path}", headers=headers, allow_redirects=False, **options
         ) as answer:
-            return Seen(answer.status, answer.headers.copy(), await answer.read())
+            return Seen(answer.status, CIMultiDict(answer.headers), await answer.read())
 
     async def status(self, request: str = "GET /x", authorization: str | None = None) -> int:
         """Send a request; return the status."""
