@@ -25,7 +25,7 @@ __all__ = ["arguments", "run"]
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     parser.add_argument("operation", metavar="OPERATION", help="such as get-deployment")
-    parser.add_argument("values", nargs="*", metavar="NAME=VALUE")
+    parser.add_argument("values", nargs="*", default=[], metavar="NAME=VALUE")
     parser.add_argument("--json", action="store_true", help="tell of an error as JSON")
     connection(parser)
 

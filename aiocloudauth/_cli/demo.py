@@ -41,7 +41,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--token-lifetime", type=life, default=6.0, help="seconds a token lives (%(default)g)")
     add("--workers", type=options.workers, default=16, help="requests at a time (%(default)s)")
     add("--processes", type=options.workers, help="a fleet of so many, which shares one session")
-    add("--store", choices=["file", "redis"], help="what a fleet shares it through (file)")
+    store = options.one_of("file", "redis")
+    add("--store", type=store, help="what a fleet shares it through: file or redis (file)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import Final
 
@@ -25,6 +26,9 @@ EXITS: Final = {
     124: "time out",
     130: "interrupted",
 }
+
+#: A full disk, a full share of it, a file too large.
+_WRITING: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 #: The first class that fits gives the status, and the advice that the error itself has not.
 _BY_CLASS: Final[tuple[tuple[type[BaseException], int, str], ...]] = (
@@ -63,6 +67,8 @@ def _entry(error: BaseException) -> tuple[int, str]:
     cause = error.__cause__
     if isinstance(error, errors.SessionExpiredError) and isinstance(cause, errors.CloudAuthError):
         return _entry(cause)
+    if isinstance(error, OSError) and error.errno in _WRITING:
+        return 1, "what was to be printed is not written"
     for kind, status, advice in _BY_CLASS:
         if isinstance(error, kind):
             return status, advice

@@ -53,6 +53,11 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     wanted = next((word for word in argv if not word.startswith("-")), None)
+    if wanted is not None and wanted not in COMMANDS:
+        from aiocloudauth._cli.options import nearest
+
+        known = ", ".join(COMMANDS)
+        parser.error(f"no command {wanted!r}{nearest(wanted, COMMANDS)}; there are: {known}")
     for name, what in COMMANDS.items():
         command = commands.add_parser(name, help=what)
         if name == wanted:
@@ -72,6 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Arguments that cannot be parsed end in `SystemExit`.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
+            setattr(sys, name, nowhere)
     parser = _parser(argv)
     try:
         arguments = parser.parse_args(argv)
@@ -86,8 +95,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has gone. What is still buffered goes nowhere, and not into a traceback.
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        with Path(os.devnull).open("wb") as away:
+            os.dup2(away.fileno(), sys.stdout.fileno())
         return 0
     return status
 

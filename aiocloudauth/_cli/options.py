@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import Final
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["connection", "duration", "path", "seconds", "workers"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["connection", "duration", "nearest", "one_of", "path", "seconds", "workers"]
 
 #: The longest run and the longest pause, seconds: a day.
 _LONGEST: Final = 86_400.0
@@ -53,6 +57,25 @@ def workers(text: str) -> int:
         message = f"{text!r} is no whole number from 1 to {_MOST_WORKERS}"
         raise argparse.ArgumentTypeError(message)
     return value
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a clause that names the nearest of what is known, if one is near."""
+    near = get_close_matches(name, known, n=1)
+    return f": did you mean {near[0]!r}?" if near else ""
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """Return what reads one of these names."""
+
+    def read(text: str) -> str:
+        if text not in names:
+            known = ", ".join(names)
+            message = f"{text!r} is none of {known}{nearest(text, names)}"
+            raise argparse.ArgumentTypeError(message)
+        return text
+
+    return read
 
 
 def path(text: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
+from aiocloudauth._cli.options import nearest
+from aiocloudauth._wire.endpoint import Endpoint
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.token import Secret
 
@@ -116,7 +117,7 @@ class _File:
     def _expect(self, table: dict[str, Any], keys: dict[str, type], name: str) -> None:
         for key, value in table.items():
             if key not in keys:
-                what = f"is not known{_nearest(key, keys)}; known are {', '.join(keys)}"
+                what = f"is not known{nearest(key, keys)}; known are {', '.join(keys)}"
                 self._wrong(name, key, what)
             if not isinstance(value, keys[key]):
                 self._wrong(name, key, f"has to be {_SAID[keys[key]]}")
@@ -155,19 +156,14 @@ class _File:
             return self.hosts[name]
         except KeyError:
             known = ", ".join(self.hosts) or "none"
-            near = _nearest(name, self.hosts)
+            near = nearest(name, self.hosts)
             raise ConfigurationError(
                 f"no host {name!r} in {self.path}{near}; it has: {known}"
             ) from None
 
     def beside(self, name: str) -> Path:
         """Return a path that the file names: relative ones begin at its directory."""
-        return self.path.parent / Path(name).expanduser()
-
-
-def _nearest(name: str, known: Mapping[str, object]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f": did you mean {near[0]!r}?" if near else ""
+        return self.path.parent / os.path.expanduser(name)  # noqa: PTH111 - that of `Path` may raise
 
 
 # -- all of it -----------------------------------------------------------------------------
@@ -197,6 +193,8 @@ def read_settings(flags: argparse.Namespace) -> Settings:
             files.append(path)
         return _content(path, stdin=name == "-" and not ours)
 
+    allow_http = flags.allow_http or bool(entry.get("allow_http"))
+    _check_url(str(url), allow_http=allow_http)
     credentials, user = _credentials(flags, entry, str(url), from_file)
     ca_file = flags.ca_file or _variable("EC_CA_FILE")
     if not ca_file and entry.get("ca_file"):
@@ -206,7 +204,7 @@ def read_settings(flags: argparse.Namespace) -> Settings:
         credentials=credentials,
         user=user,
         ssl=False if flags.insecure else ca_file or True,
-        allow_http=flags.allow_http or bool(entry.get("allow_http")),
+        allow_http=allow_http,
         timeout=flags.timeout,
         files=tuple(files),
         store=_store(flags.store, entry.get("store", ""), file),
@@ -227,7 +225,22 @@ def _store(flag: str | None, named: str, file: _File) -> str | None:
     scheme, _, path = text.partition(":")
     if scheme != "file":
         return text
-    return f"file:{file.beside(path) if given is None else Path(path).expanduser()}"
+    return f"file:{file.beside(path) if given is None else os.path.expanduser(path)}"  # noqa: PTH111 - as above
+
+
+def _check_url(url: str, *, allow_http: bool) -> None:
+    """Refuse what is no URL of an ECE, and name it, unless a password may be in it."""
+    shown = "the host" if "@" in url else url
+    try:
+        Endpoint(url, allow_http=True)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{shown}: {error}") from None
+    try:
+        Endpoint(url, allow_http=allow_http)
+    except ConfigurationError:
+        raise ConfigurationError(
+            f"{shown} would get the credentials in clear text: write https://, or give --allow-http"
+        ) from None
 
 
 def _credentials(

@@ -13,7 +13,7 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from aiocloudauth._cli.options import connection, duration
+from aiocloudauth._cli.options import connection, duration, one_of
 
 if TYPE_CHECKING:
     import argparse
@@ -28,9 +28,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     parser.add_argument(
         "--format",
-        choices=["raw", "json", "curl", "header-file"],
+        type=one_of("raw", "json", "curl", "header-file"),
         default="raw",
-        help="(%(default)s)",
+        help="raw, json, curl or header-file (%(default)s)",
     )
     parser.add_argument(
         "--min-ttl",

@@ -22,6 +22,9 @@ from aiocloudauth.errors import (
 __all__ = ["connected", "no_answer", "unanswered"]
 
 _TRUST: Final = 'ssl="ca.pem" or EC_CA_FILE names the authority to trust'
+_CONNECTOR: Final = (
+    "A connector= serves the API calls alone: ssl= is for both, auth_connector= for these."
+)
 _PIN: Final = "ssl=aiohttp.Fingerprint(...) takes this one as it is"
 
 #: What is wrong with a certificate, and the remedy, by OpenSSL's number for it (X509_V_ERR_…).
@@ -70,7 +73,8 @@ def no_answer(call: object, error: Exception, *, brought: bool) -> CloudAuthErro
             msg = f"{call}: the certificate is another one than ssl= has the fingerprint of"
             return TLSError(msg)
         case aiohttp.ClientConnectorCertificateError():
-            made: CloudAuthError = TLSError(f"{call}: {_of_certificate(error)}{_hint(brought)}")
+            made: CloudAuthError = TLSError(f"{call}: {_of_certificate(error)}")
+            _hint(made, brought)
         case aiohttp.ClientConnectorSSLError():
             made = TLSError(
                 f"{call}: {error.host}:{error.port} cannot agree on TLS ({_named(error)}). "
@@ -80,8 +84,8 @@ def no_answer(call: object, error: Exception, *, brought: bool) -> CloudAuthErro
             made = RenewalTimeoutError(f"{call}: no answer in time ({kind})")
         case aiohttp.ClientConnectorDNSError():
             why = error.os_error.strerror or kind
-            msg = f"{call}: the name {error.host} cannot be resolved: {why}{_hint(brought)}"
-            made = TransportError(msg)
+            made = TransportError(f"{call}: the name {error.host} cannot be resolved: {why}")
+            _hint(made, brought)
         case _:
             made = TransportError(f"{call}: no answer: {kind}: {error}")
     return made.because(frameless(error))
@@ -101,7 +105,7 @@ def _named(error: aiohttp.ClientConnectorSSLError) -> str:
     return reason or type(cause).__name__
 
 
-def _hint(brought: bool) -> str:  # noqa: FBT001 - the one thing it is about
-    if brought:
-        return ""
-    return ". A connector= serves the API calls alone: ssl= is for both, auth_connector= for these"
+def _hint(error: CloudAuthError, brought: bool) -> None:  # noqa: FBT001 - the one thing it is about
+    """Add what only a program can heed, for its traceback: no line of a log wants it."""
+    if not brought:
+        error.add_note(_CONNECTOR)

@@ -286,6 +286,21 @@ def test_a_closed_pipe_is_silence_and_success(
     assert capfd.readouterr() == ("", "")
 
 
+def test_output_that_is_closed_from_the_start_is_silence_and_success(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As by `>&-`, where Python has no stream at all."""
+    with serving() as server, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        assert main(["token", "--host", server.url]) == 0
+        sys.stdout.close()
+        patch.setattr(sys, "stdout", None)
+        patch.setattr(sys, "stderr", None)
+        assert main(["token", "--host", "ftp://x"]) == 3
+        sys.stdout.close()
+        sys.stderr.close()
+
+
 def test_an_interrupt_ends_a_command_with_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

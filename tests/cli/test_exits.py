@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -62,9 +63,10 @@ def test_every_error_has_its_status() -> None:
         (ConnectionRefusedError(), 8),
         (KeyboardInterrupt(), 130),
         (KeyError("x"), 1),
+        (OSError(errno.ENOSPC, "No space left on device"), 1),
         (errors.SessionExpiredError("x").because(errors.TransportError("y")), 8),
     ],
-    ids=["time", "connection", "interrupt", "bug", "cause"],
+    ids=["time", "connection", "interrupt", "bug", "full disk", "cause"],
 )
 def test_other_errors_have_one_too(error: BaseException, expected: int) -> None:
     """The cause of a lost session counts for it."""

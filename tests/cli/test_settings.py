@@ -150,6 +150,31 @@ def test_settings_are_only_read(config: Path) -> None:
     assert sorted(config.parent.iterdir()) == before
 
 
+def test_a_user_of_this_machine_that_is_not_there(config: Path) -> None:
+    """The path is taken as it stands."""
+    config.write_text(FILE.replace("prod.pass", "~no-such-user/x"), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="~no-such-user/x cannot be read: No such file"):
+        settings()
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("ftp://ece.example.com", "ftp://ece.example.com: the URL must start with https://"),
+        ("https://a b", "https://a b: the URL cannot be parsed"),
+        ("http://ece.example.com", "http://ece.example.com would get the credentials in clear"),
+        ("https://ann:s3cret@ece.example.com", "the host: the URL must not carry user info"),
+    ],
+)
+def test_what_is_no_url_of_an_ece_is_named(url: str, told: str, config: Path) -> None:
+    """And what to write; but not if a password is in it."""
+    with pytest.raises(ConfigurationError) as caught:
+        settings("--host", url)
+    assert str(caught.value).startswith(told)
+    assert "s3cret" not in str(caught.value)
+    assert "allow_http" not in str(caught.value)
+
+
 def test_nobody_to_log_in_as(config: Path) -> None:
     """The line names every way."""
     with pytest.raises(ConfigurationError, match=r"nobody to log in to https://x\.example as"):

