@@ -88,7 +88,16 @@ class Journal:
     it is told until `write`.
     """
 
-    __slots__ = ("_by_login", "_clock", "_had_token", "_host", "_outage", "_timeline", "_told")
+    __slots__ = (
+        "_by_login",
+        "_clock",
+        "_had_token",
+        "_host",
+        "_outage",
+        "_timeline",
+        "_told",
+        "attempting",
+    )
 
     def __init__(self, host: str, clock: Clock, timeline: Timeline) -> None:
         """Begin with an empty page; every record names `host`."""
@@ -99,6 +108,8 @@ class Journal:
         self._told: list[events.Event] = []
         self._had_token = False
         self._by_login = False
+        #: What the attempt under way, or the last one, is called.
+        self.attempting = "login"
 
     def log(
         self, level: int, message: str, *values: object, exc_info: BaseException | None = None
@@ -151,10 +162,10 @@ class Journal:
         opening: bool,
     ) -> None:
         first, outage = self._outage is None, self._during(waited)
-        what = "renewal" if self._had_token else "login"
         lasted = self._timeline.now() - outage.began_at
-        so_far = f" attempt {record.attempt} failed, no {what} for {span(lasted)}"
-        clauses = [f"{what}{' failed' if first else so_far}: {_line(record.error)}"]
+        so_far = f"attempt {record.attempt} failed, {span(lasted)} into the outage"
+        how = "failed" if first else so_far
+        clauses = [f"{self.attempting} {how}: {_line(record.error)}"]
         fields: dict[str, object] = {"attempt": record.attempt}
         if any(isinstance(one, events.SessionDegraded) for one in told):
             clauses.append("requests go on with the token in hand")
@@ -164,8 +175,7 @@ class Journal:
         ahead = fields["retry_in"] = self._ahead(record.retry_at)
         if lost is not None:
             clauses[0] = f"no token is left to send: {clauses[0]}"
-            mends = ahead is not None and record.error.retryable
-            clauses.append("requests wait for it, then fail" if mends else "requests fail")
+            clauses.append(_hit(record.error, mends=ahead is not None))
         then = "no further attempt by itself"
         clauses.append(then if ahead is None else f"the next attempt is in {span(ahead)}")
         if lost is None:
@@ -180,7 +190,7 @@ class Journal:
         error = record.error
         if isinstance(error, SessionExpiredError) and error.__cause__ is not None:
             error = error.__cause__  # type: ignore[assignment]  # what a request's own error is from
-        clauses = [f"no token is left to send: {_line(error)}", _remedy(error)]
+        clauses = [f"no token is left to send: {_line(error)}", _hit(error), _remedy(error)]
         self._write(logging.ERROR, outage, record, clauses)
 
     def _during(self, waited: int) -> Outage:
@@ -281,6 +291,12 @@ def _in(ahead: float | None) -> str:
 
 def _line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _hit(error: BaseException, *, mends: bool = True) -> str:
+    """Say what becomes of requests, which wait for what may pass."""
+    waits = mends and getattr(error, "retryable", False)
+    return "requests wait for it, then fail" if waits else "requests fail"
 
 
 def _remedy(error: BaseException) -> str:

@@ -309,6 +309,9 @@ class Runner:
 
     def _launch(self, effect: Ask | Login | Refresh) -> None:
         trial = self.trial if isinstance(effect, Login) and effect.trial else None
+        if not isinstance(effect, Ask):
+            name = "login" if isinstance(effect, Login) else "renewal"
+            self._subscribers.journal.attempting = name
         # In an empty context: not in that of the request that set it off.
         flight = Context().run(
             asyncio.get_running_loop().create_task,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STEADY = RenewalPolicy(jitter=0.0)
 LOST = (
-    "no token is left to send: TransportError; "
+    "no token is left to send: TransportError; requests wait for it, then fail; "
     "see whether the host is up and can be reached from here"
 )
 
@@ -65,7 +65,8 @@ async def test_a_mended_outage_begins_and_ends_with_one_warning_and_has_few_betw
         assert first.startswith("renewal failed: POST http://")
         assert "; requests go on with the token in hand; the next attempt is in 1" in first
         assert 2 <= len(between) <= 3
-        assert all(" failed, no renewal for " in line for line in between)
+        assert all(line.startswith("renewal attempt ") for line in between)
+        assert all(" min" in line.partition(" into the outage: POST ")[0] for line in between)
         assert last.startswith("renewed after 3 min ")
         assert last.endswith("; 0 requests waited")
         attempts = [one for one in run.seen if isinstance(one, events.RenewalFailed)]
@@ -99,10 +100,27 @@ async def test_requests_that_waited_are_counted_at_the_end(
         told = loud(logged)
         assert [level for level, _ in told] == ["WARNING", "ERROR", "WARNING"]
         assert told[1][1].startswith("no token is left to send: POST http://")
-        assert told[1][1].endswith("see whether the host is up and can be reached from here")
+        assert told[1][1].endswith(
+            "; requests wait for it, then fail; "
+            "see whether the host is up and can be reached from here"
+        )
         assert told[2][1].startswith(("renewed after ", "logged in after "))
         assert told[2][1].endswith("; 3 requests waited")
         assert ours(logged)[-1].__dict__["ece_event"] == "TokenRenewed"
+
+
+async def test_a_login_that_fails_after_the_token_ended_is_called_a_login(
+    logged: pytest.LogCaptureFixture,
+) -> None:
+    """Until then it was a renewal."""
+    async with manual_refresher(server={"token_lifetime": 60.0}, policy=STEADY) as run:
+        run.server.fail_next("*", ClusterError(), times=1000)
+        await run.clock.advance(180)
+        lines = [line for _, line in loud(logged)]
+        assert lines[0].startswith("renewal failed: ")
+        assert lines[-1].startswith("login attempt ")
+        assert "/_login answered" in lines[-1]
+        run.server.clear_faults()
 
 
 async def test_a_refused_login_is_one_error_that_says_what_to_do(
@@ -115,7 +133,7 @@ async def test_a_refused_login_is_one_error_that_says_what_to_do(
         await run.clock.advance(5)
         ((level, line),) = loud(logged)
         assert level == "ERROR"
-        assert line.startswith("no token is left to send: renewal failed: POST ")
+        assert line.startswith("no token is left to send: login failed: POST ")
         assert line.endswith(
             "; requests fail; the next attempt is in 15 min; "
             "to try other credentials at once, call login(credentials)"
