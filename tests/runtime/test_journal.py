@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import aiocloudauth
 from aiocloudauth import CloudAuthError, RenewalPolicy, StoreError, TransportError, events
 from aiocloudauth._runtime.journal import Journal, span
 from aiocloudauth.clock import Timeline
@@ -241,6 +243,29 @@ def test_the_page_has_every_event() -> None:
     """What is logged is explained."""
     page = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
     assert [name for name in events.__all__ if name != "Event" and f"`{name}`" not in page] == []
+
+
+def messages() -> set[str]:
+    """Return what the package's modules log, as their sources have it."""
+    found: set[str] = set()
+    package = Path(aiocloudauth.__file__).parent
+    for path in sorted({*package.rglob("*.py")} - {*package.glob("testing/*.py")}):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="log") | ast.Name(id="log")):
+                    found |= {str(one.value) for one in node.args if isinstance(one, ast.Constant)}
+                case ast.Assign(targets=[ast.Name(id="message")], value=ast.Constant(value=text)):
+                    found.add(str(text))
+    # The longest piece without a value.
+    return {max(text.split("%s"), key=len).strip(": ()") for text in found}
+
+
+def test_the_page_has_every_record() -> None:
+    """Whoever is woken by one finds it."""
+    page = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
+    found = messages()
+    assert len(found) > 10
+    assert {text for text in found if text not in page} == set()
 
 
 @pytest.mark.parametrize(
