@@ -48,6 +48,22 @@ __all__ = ["arguments", "run"]
 
 #: Seconds between two clocks that are worth a word.
 _OFF: Final = 5.0
+#: What to do about a certificate, by OpenSSL's number for what is wrong (X509_V_ERR_…). Only where
+#: the server sends an authority that signed itself can that be fetched from there.
+_FETCH: Final = (
+    "the SHA-256 fingerprint of the first one is {print}; ask who runs this ECE whether that is "
+    "right. If so: openssl s_client -connect {where} -showcerts </dev/null, save the last "
+    "certificate that it shows as ca.pem, and give --ca-file ca.pem"
+)
+_ASK: Final = "ask who runs this ECE for the certificate of its authority, and give --ca-file FILE"
+_REMEDIES: Final = {
+    9: "is this machine's clock right?",
+    10: "who runs this ECE has to renew it; is this machine's clock right?",
+    18: _FETCH,
+    19: _FETCH,
+    62: "is the host right? The certificate is for another name",
+    64: "is the host right? The certificate is for another address",
+}
 _PROXIES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -222,11 +238,10 @@ class _Doctor:
             trusting = ssl.create_default_context(cafile=path)
             taken = await self._handshake(trusting)
         except ssl.SSLCertVerificationError as error:
+            remedy = _REMEDIES.get(error.verify_code, _ASK)
             told = (
-                f"the certificate is not trusted ({error.verify_message}). Its SHA-256 fingerprint "
-                f"is {print_}; ask who runs this ECE whether that is right. If so: openssl "
-                f"s_client -connect {host}:{port} -showcerts </dev/null, save the last certificate "
-                "that it shows as ca.pem, and give --ca-file ca.pem"
+                f"the certificate is not trusted ({error.verify_message}): "
+                f"{remedy.format(print=print_, where=f'{host}:{port}')}"
             )
             raise self.fail("TLS", TLSError(told), told) from None
         except OSError as error:

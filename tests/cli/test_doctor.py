@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from aiocloudauth._cli.main import main
 from aiocloudauth.testing import Fault, Html, Silence, Status
@@ -59,19 +62,64 @@ def test_a_certificate_that_is_not_trusted_comes_with_its_fingerprint(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """How to fetch it, what to compare, how to trust it; or that the file of trust is none."""
-    with serving(tls=True) as server:
+    with serving(tls=sending_all(trustme.CA(), tmp_path)) as server:
         status, found = examined(capsys, "--host", server.url)
         assert status == 8
         told = found["TLS"]["told"]
-        assert "SHA-256 fingerprint is " in told
+        assert "SHA-256 fingerprint of the first one is " in told
         assert "openssl s_client -connect 127.0.0.1:" in told
         assert "--ca-file ca.pem" in told
         assert "API" not in found
+        # What is sent last is what the advice has one save.
+        trusted = ["--host", server.url, "--ca-file", str(tmp_path / "last.pem")]
+        assert examined(capsys, *trusted)[1]["TLS"]["result"] == "ok"
         (tmp_path / "ca.pem").write_text("none")
         status, found = examined(
             capsys, "--host", server.url, "--ca-file", str(tmp_path / "ca.pem")
         )
         assert (status, found["TLS"]["result"]) == (8, "FAILED")
+
+
+def sending_all(authority: trustme.CA, folder: Path, **options: Any) -> ssl.SSLContext:
+    """Return a server's side that sends its authority too, which is kept as ``last.pem``."""
+    issued = authority.issue_cert("127.0.0.1", **options)
+    authority.cert_pem.write_to_path(folder / "last.pem")
+    issued.private_key_and_cert_chain_pem.write_to_path(folder / "chain.pem")
+    authority.cert_pem.write_to_path(folder / "chain.pem", append=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "chain.pem")
+    return context
+
+
+@pytest.mark.parametrize(
+    ("years", "host", "told"),
+    [
+        ((2020, 2021), "127.0.0.1", "has to renew it"),
+        ((2020, 2999), "localhost", "is the host right? The certificate is for another name"),
+        (None, "127.0.0.1", "for the certificate of its authority, and give --ca-file FILE"),
+    ],
+    ids=["expired", "another name", "the authority is not sent"],
+)
+def test_what_is_wrong_with_a_certificate_has_its_own_remedy(
+    years: tuple[int, int] | None,
+    host: str,
+    told: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """To fetch and trust it would help none of these."""
+    tls: ssl.SSLContext | bool = True
+    argv = []
+    if years is not None:
+        first, last = (datetime(year, 1, 1, tzinfo=UTC) for year in years)
+        tls = sending_all(trustme.CA(), tmp_path, not_before=first, not_after=last)
+        argv = ["--ca-file", str(tmp_path / "last.pem")]
+    with serving(tls=tls) as server:
+        url = server.url.replace("127.0.0.1", host)
+        status, found = examined(capsys, "--host", url, *argv)
+    assert status == 8
+    assert told in found["TLS"]["told"]
+    assert "openssl" not in found["TLS"]["told"]
 
 
 def test_a_host_that_drops_packets_and_a_port_that_is_neither(
