@@ -36,7 +36,7 @@ _BY_CLASS: Final[tuple[tuple[type[BaseException], int, str], ...]] = (
     (errors.StoreError, 3, "mend it, or go without: --store ''"),
     (errors.RenewalTimeoutError, 124, "is it up, and no firewall between? --timeout waits longer"),
     (errors.PlanTimeoutError, 124, "the plan goes on: waiting again is fine"),
-    (errors.TLSError, 8, "here --ca-file FILE is ssl=; aiocloudauth doctor says more"),
+    (errors.TLSError, 8, "aiocloudauth doctor says more"),
     (errors.TransportError, 8, "is it up, and are host and port right? (ECE: 12443 for https)"),
     (errors.UnauthenticatedError, 4, "check user and password, or the key"),
     (errors.AuthenticationError, 4, "check user and password, or the key"),
@@ -77,11 +77,15 @@ def _entry(error: BaseException) -> tuple[int, str]:
 
 def line(error: BaseException) -> str:
     """Return what happened and what to do, in one line that steers no terminal."""
+    from ssl import CertificateError  # not for a help text
+
     text = " ".join(str(error).split()) or type(error).__name__
     advice = _entry(error)[1]
     # A note of the error's own on the URL says more.
     astray = isinstance(error, errors.ApiError) and "/users/auth/" in error.url and "?" in text
-    if advice and not astray:
+    if isinstance(error.__cause__, CertificateError):
+        advice = f"here ssl= is --ca-file FILE; {advice}"
+    if advice and not astray and not text.endswith("?"):
         text = f"{text.rstrip('.')}; {advice}"
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 

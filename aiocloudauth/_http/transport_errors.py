@@ -5,6 +5,7 @@ Told apart by their classes and by what OpenSSL names, never by their words.
 
 from __future__ import annotations
 
+import os
 import ssl
 from typing import Final
 
@@ -86,6 +87,9 @@ def no_answer(call: object, error: Exception, *, brought: bool) -> CloudAuthErro
             why = error.os_error.strerror or kind
             made = TransportError(f"{call}: the name {error.host} cannot be resolved: {why}")
             _hint(made, brought)
+        case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))):
+            why = os.strerror(number)
+            made = TransportError(f"{call}: no connection to {error.host}:{error.port}: {why}")
         case _:
             made = TransportError(f"{call}: no answer: {kind}: {error}")
     return made.because(frameless(error))

@@ -58,7 +58,7 @@ def test_a_port_where_nobody_listens(capsys: pytest.CaptureFixture[str]) -> None
         port = bound.getsockname()[1]
         status, line = failed(capsys, "token", "--host", f"http://127.0.0.1:{port}")
     assert status == 8
-    assert f"127.0.0.1:{port}" in line
+    assert f"no connection to 127.0.0.1:{port}: Connection refused; " in line
     assert "host and port right?" in line
 
 
@@ -68,11 +68,12 @@ def test_http_on_an_https_port_and_the_reverse(capsys: pytest.CaptureFixture[str
         plain = server.url.replace("https", "http")
         status, line = failed(capsys, "token", "--host", plain)
         assert status == 8
-        assert f"write {server.url}" in line
+        assert f"write {server.url}; aiocloudauth doctor says more" in line
     with serving() as server:
         status, line = failed(capsys, "token", "--host", server.url.replace("http", "https"))
         assert status == 8
         assert "Write http:// into the URL" in line
+        assert "--ca-file" not in line
 
 
 def test_a_certificate_that_is_not_trusted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +106,7 @@ def test_a_certificate_that_has_expired(tmp_path: Path, capsys: pytest.CaptureFi
     [
         (Status(401, "root.unauthenticated"), 4, "check user and password"),
         (Status(403, "root.unauthorized.rbac"), 5, "a role"),
-        (Html(200), 9, "scheme, port and path"),
+        (Html(200), 9, "a page of HTML or XML: does the URL lead to the API's root?"),
         (Html(502), 9, "does the URL lead to ECE?"),
         (Body('{"hello": "world"}'), 9, "scheme, port and path"),
         (Status(501, "authc.no_authentication_cluster"), 9, "has to set one up"),
