@@ -247,12 +247,13 @@ class OwnAuthorization:
 
 
 def forget_what_was_written(error: BaseException) -> None:
-    """Clear the local variables below an error of aiohttp's, and what it quotes of a head.
+    """Clear the local variables below an error of aiohttp's, and what it quotes of a secret.
 
     Those of other modules are left: to clear a frame that waits ends it, and an error that
     a request met may have come through a task of the caller's that goes on.
     """
     for link in chain(error):
+        compat.forget_proxy(link)
         if isinstance(link, UnicodeEncodeError):  # a field that is no text quotes all of them
             link.object = ""
             link.args = (link.encoding, "", link.start, link.end, link.reason)

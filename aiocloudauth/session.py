@@ -24,7 +24,12 @@ from aiocloudauth._http.responses import Pending, answer_error, read_error
 from aiocloudauth._runtime.guard import Openable, UnderWay, end_alone, ended
 from aiocloudauth.credentials import Credentials, read_environment
 from aiocloudauth.errors import ConfigurationError
-from aiocloudauth.middleware import BearerMiddleware, BearerRequest, OwnAuthorization
+from aiocloudauth.middleware import (
+    BearerMiddleware,
+    BearerRequest,
+    OwnAuthorization,
+    forget_what_was_written,
+)
 from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
 
 if TYPE_CHECKING:
@@ -410,7 +415,11 @@ class CloudSession(Openable):
         self, method: str, url: URL, options: dict[str, Any], *, raises: bool
     ) -> aiohttp.ClientResponse:
         with UnderWay(self._guard):
-            response = await self._http.request(method, url, **options)  # type: ignore[union-attr]  # open
+            try:
+                response = await self._http.request(method, url, **options)  # type: ignore[union-attr]  # open
+            except aiohttp.ClientError as lost:
+                forget_what_was_written(lost)  # also of what goes to another origin
+                raise
             if raises and response.status >= 400:
                 # By no other name: a traceback with local variables must not show the answer.
                 error = [await self._error_of(response)]
@@ -425,8 +434,9 @@ class CloudSession(Openable):
             try:
                 websocket: aiohttp.ClientWebSocketResponse
                 websocket = await self.http.ws_connect(url, **options)
-            except aiohttp.WSServerHandshakeError as error:
-                if error.status < 400:
+            except aiohttp.ClientError as error:
+                if not isinstance(error, aiohttp.WSServerHandshakeError) or error.status < 400:
+                    forget_what_was_written(error)
                     raise
                 refusal.append(self._answer_error(error, b""))
             else:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from aiohttp import hdrs, payload
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from aiocloudauth.errors import ConfigurationError
 
@@ -32,6 +33,7 @@ __all__ = [
     "end_of_writing",
     "expect_again",
     "file_of",
+    "forget_proxy",
     "require_loop_of",
     "still_writing",
     "unread",
@@ -61,6 +63,10 @@ _FILE: Final = "_value"
 #: Puts what was read of a body back for the caller; deprecated without a successor. Without it
 #: the body of a 401 without codes in its header is not looked at.
 _UNREAD: Final[Any] = getattr(aiohttp.StreamReader, "unread_data", None)
+
+#: The key of a connection in an error about it, as in its `args`: the URL of a proxy is part of
+#: that, with its password. Without it `vars` of such an error shows it.
+_KEY: Final = "_conn_key"
 
 #: The loop of a connector, which a session silently adopts. Without it a connector of another
 #: loop fails when it is first used.
@@ -134,6 +140,22 @@ def unread(content: aiohttp.StreamReader, data: bytes) -> None:
 def can_unread() -> bool:
     """Return whether a body that was looked at can be left to the caller."""
     return _UNREAD is not None
+
+
+def forget_proxy(error: BaseException) -> None:
+    """Take a proxy's credentials out of an error of aiohttp's, whose text or `repr` shows them."""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        asked = error.request_info
+        nothing: CIMultiDict[str] = CIMultiDict()
+        error.request_info = aiohttp.RequestInfo(
+            asked.url, asked.method, CIMultiDictProxy(nothing), asked.real_url.with_user(None)
+        )
+        error.args = (error.request_info, *error.args[1:])
+    elif isinstance(error, aiohttp.ClientConnectorError) and hasattr(error.args[0], "_replace"):
+        key: Any = error.args[0]
+        key = key._replace(**{name: None for name in ("proxy", "proxy_auth") if hasattr(key, name)})
+        error.args = (key, *error.args[1:])
+        setattr(error, _KEY, key)
 
 
 def require_loop_of(connector: aiohttp.BaseConnector | None) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 import aiohttp
 
+from aiocloudauth._http.compat import forget_proxy
 from aiocloudauth.errors import (
     CloudAuthError,
     InvalidResponseError,
@@ -62,6 +63,7 @@ def no_answer(call: object, error: Exception, *, brought: bool) -> CloudAuthErro
         brought: Whether the caller brought a connector for this call.
     """
     kind = type(error).__name__
+    forget_proxy(error)
     match error:
         case aiohttp.ClientHttpProxyError():
             return TransportError(f"{call}: the proxy refused the connection ({error.status})")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import traceback
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +24,11 @@ from aiocloudauth import (
     Password,
     PermissionDeniedError,
     RenewalPolicy,
+    TransportError,
     UnauthenticatedError,
     UnauthorizedError,
 )
+from aiocloudauth.errors import chain
 from aiocloudauth.testing import CloudServer, Redirect
 from tests.http.clients import session, token_of
 from tests.http.raw_server import LOGIN, LOGOUT, REFRESH, WHO, RawServer, http, refusal, token_body
@@ -353,3 +357,46 @@ async def test_a_tunnelling_proxy_sees_no_token_and_carries_the_renewals_too() -
         assert head.startswith(b"CONNECT 127.0.0.1:")
         assert secret not in head
         assert b"authorization" not in head.lower()
+
+
+def told(error: BaseException) -> str:
+    """Say all that a reporter with local variables would say of an error."""
+    said = "".join(traceback.format_exception(error))
+    for link in chain(error):
+        said += f"{link!r} {link.args} {vars(link)}"
+        for frame, _ in traceback.walk_tb(link.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                said += repr(frame.f_locals)
+    return said
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*BasicAuth is deprecated:DeprecationWarning",
+    "ignore:The 'proxy_auth' parameter is deprecated:DeprecationWarning",
+)
+@pytest.mark.parametrize("apart", [False, True], ids=["in the URL", "as proxy_auth"])
+async def test_no_error_shows_the_password_of_a_proxy(*, apart: bool) -> None:
+    """Of one that refuses the tunnel, and of a certificate behind it: aiohttp's own show it."""
+    policy = RenewalPolicy(min_interval=0.01, renewal_timeout=0.05)
+    pair = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
+    async with (
+        CloudServer(tls=True) as server,
+        proxy([]) as tunnel,
+        RawServer({"": http(status=407)}) as refusing,
+    ):
+        for url in (tunnel, refusing.url):
+            through: dict[str, Any] = {"proxy": url.replace("//", f"//me:{PASSWORD}@")}
+            if apart:
+                through = {"proxy": url, "proxy_auth": aiohttp.BasicAuth("me", PASSWORD)}
+            with pytest.raises(TransportError) as refused:
+                await CloudSession(server.url, Password("a", "b"), policy=policy, **through)
+            said = told(refused.value)
+            # An API key needs no login, and these are the first to go through the proxy.
+            async with CloudSession(server.url, ApiKey("key"), **through) as cloud:
+                elsewhere = server.url.replace("127.0.0.1", "localhost")
+                for call in (cloud.get("/x"), cloud.ws_connect("/x"), cloud.get(elsewhere)):
+                    with pytest.raises(aiohttp.ClientError) as caught:
+                        await call
+                    said += told(caught.value)
+            assert PASSWORD not in said
+            assert pair not in said
