@@ -79,6 +79,13 @@ def test_a_servers_words_do_not_steer_the_terminal() -> None:
     assert told.startswith("a?[2J b; ")
 
 
+def test_an_error_that_ends_with_a_question_is_asked_no_second_one() -> None:
+    """It says by itself what to look at."""
+    asked = "https://ece: a page of HTML: does the URL lead to the API's root?"
+    assert line(errors.InvalidResponseError(asked)) == asked
+    assert line(errors.InvalidResponseError("no JSON.")).startswith("no JSON; does the URL lead")
+
+
 def test_of_an_error_of_another_kind_json_has_less() -> None:
     """There was no answer that could have a status."""
     told = json.loads(report(errors.TransportError("x"), as_json=True))
