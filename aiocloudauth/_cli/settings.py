@@ -199,6 +199,9 @@ def read_settings(flags: argparse.Namespace) -> Settings:
     ca_file = flags.ca_file or _variable("EC_CA_FILE")
     if not ca_file and entry.get("ca_file"):
         ca_file = str(file.beside(entry["ca_file"]))
+    store = _store(flags.store, entry.get("store", ""), file)
+    if store is not None and "@" in store and store == entry.get("store"):
+        files.append(file.path)  # the URL of a Redis with its password
     return Settings(
         url=str(url),
         credentials=credentials,
@@ -207,7 +210,7 @@ def read_settings(flags: argparse.Namespace) -> Settings:
         allow_http=allow_http,
         timeout=flags.timeout,
         files=tuple(files),
-        store=_store(flags.store, entry.get("store", ""), file),
+        store=store,
     )
 
 

@@ -321,6 +321,7 @@ def test_flag_environment_and_file(tmp_path: Path, environment: pytest.MonkeyPat
     hosts = '[hosts.a]\nurl = "https://a"\nstore = "file:kept"\n'
     (tmp_path / "config.toml").write_text(hosts, encoding="utf-8")
     assert settings("--host", "a").store == f"file:{tmp_path}/kept"
+    assert settings("--host", "a").files == ()
     assert settings("--host", "https://b").store is None
     environment.setenv("EC_STORE", "redis://h")
     assert settings("--host", "a").store == "redis://h"
@@ -331,6 +332,16 @@ def test_flag_environment_and_file(tmp_path: Path, environment: pytest.MonkeyPat
     environment.setenv("EC_STORE", "")
     assert settings("--host", "a").store is None
     assert "redis" not in repr(settings("--host", "a", "--store", "redis://:pw@h"))
+
+
+def test_a_file_of_settings_that_has_a_password_is_one_for_the_doctor_to_look_at(
+    tmp_path: Path,
+) -> None:
+    """It has to be its owner's alone, as the other files that hold secrets."""
+    config = tmp_path / "config.toml"
+    config.write_text('[hosts.a]\nurl = "https://a"\nstore = "redis://:pw@h/0"\n')
+    assert settings("--host", "a").files == (config,)
+    assert settings("--host", "a", "--store", "redis://:pw@other/0").files == ()
 
 
 def test_an_extra_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
