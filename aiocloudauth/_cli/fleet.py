@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from aiocloudauth._cli.demo import paced_for
+from aiocloudauth._cli.monitor import counted
 from aiocloudauth.clock import Clock
 from aiocloudauth.credentials import Password
 from aiocloudauth.errors import CloudAuthError, ConfigurationError
@@ -50,7 +51,8 @@ def fleet_demo(
         asyncio.run(_scene(server, counts, processes, (where, seconds, token_lifetime, workers)))
     stats = server.stats
     print(f"{counts['requests']} requests, {counts['failed']} failed")
-    print(f"{stats.logins} login, {stats.refreshes} renewals, {counts['adopted']} adoptions")
+    told = {"login": stats.logins, "renewal": stats.refreshes, "adoption": counts["adopted"]}
+    print(", ".join(counted(number, noun) for noun, number in told.items()))
     print(f"401 on the wire: {stats.unauthorized}")
     return 1 if counts["failed"] else 0
 

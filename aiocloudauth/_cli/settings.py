@@ -272,11 +272,13 @@ def _credentials(
             "EC_API_KEY, or name one in the file of settings"
         )
     password = from_file(flags.password_file)
+    if password is None and flags.keyring:
+        password = _from_keyring(url, user)
     if password is None and _variable("EC_PASS", "EC_PASSWORD"):
         password = Secret(_variable("EC_PASS", "EC_PASSWORD"))
     if password is None:
         password = from_file(entry.get("password_file"), ours=True)
-    if password is None and (flags.keyring or entry.get("keyring")):
+    if password is None and entry.get("keyring"):
         password = _from_keyring(url, user)
     return Password(user, password or _asked(url, user)), user
 

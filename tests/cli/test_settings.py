@@ -204,7 +204,11 @@ def test_a_keyring_gives_a_password(config: Path, monkeypatch: pytest.MonkeyPatc
     kept = {("aiocloudauth", "u@https://x.example"): "kept"}
     ring = SimpleNamespace(get_password=lambda *key: kept.get(key))
     monkeypatch.setitem(sys.modules, "keyring", ring)
+    monkeypatch.setenv("EC_PASS", "of the environment")  # a flag wins over it
     assert settings(*argv).credentials == Password("u", Secret("kept"))
+    monkeypatch.delenv("EC_PASS")
+    config.write_text('[hosts.a]\nurl = "https://x.example"\nuser = "u"\nkeyring = true\n')
+    assert settings("--host", "a").credentials == Password("u", Secret("kept"))
     kept.clear()
     with pytest.raises(ConfigurationError, match=r"keyring set aiocloudauth u@https://x\.example"):
         settings(*argv)
