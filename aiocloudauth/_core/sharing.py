@@ -37,6 +37,8 @@ LEASE_MARGIN: Final = 1.0
 MARKS: Final = 64
 
 
+#: What may be left of a rest by rounding, seconds: who comes at its end is not too early.
+_ROUNDING: Final = 1e-5
 #: The most that a store keeps a record for, seconds.
 _KEPT: Final = 30 * 86_400.0
 
@@ -216,15 +218,16 @@ def next_step(
     """Return what a member does that needs a token; `name` is for a lease or session of its own."""
     good, due = newer(shared, member, now, wall, policy)
     busy = leased(shared, member, now, policy)
-    failure, resting = shared.failure, 0.0
+    failure, rest = shared.failure, 0.0
     if failure is not None:
-        resting = member.sights.get(failure.name, now) + failure.rest - now
+        rest = member.sights.get(failure.name, now) + failure.rest - now
+    resting = rest > _ROUNDING
     if need.want is not Want.LOGIN:
         # One that is due is better than none, and others are at work on its successor.
-        if good and (not due or (need.want is Want.ANY and (busy or resting > 0.0))):
+        if good and (not due or (need.want is Want.ANY and (busy or resting))):
             return Adopt()
-        if not busy and failure is not None and resting > 0.0:
-            return Rest(failure.error, resting)
+        if not busy and failure is not None and resting:
+            return Rest(failure.error, rest)
     if busy:
         return Wait()
     young = policy.min_interval - age_of(shared, member, now, wall)

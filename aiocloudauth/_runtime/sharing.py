@@ -21,7 +21,6 @@ from aiocloudauth._core.sharing import (
     Adopt,
     Drop,
     Failure,
-    Keep,
     Lease,
     Member,
     Need,
@@ -176,7 +175,7 @@ class Sharing:
                         raise again(error)
                     case Wait(seconds):
                         await self._pause(seconds)
-                    case Take() as taken:
+                    case taken:
                         done = await self._take(taken, version, need, call, discard)
                         if not isinstance(done, Need):
                             return done
@@ -284,7 +283,7 @@ class Sharing:
                         return shared
                     case Drop():
                         return Drop
-                    case Keep():
+                    case _:  # Keep
                         break
                 shared, current = await self._load()
         if not isinstance(outcome, Failure):
@@ -336,11 +335,14 @@ class Sharing:
 
     # -- the store --------------------------------------------------------------------------------
 
+    def _sealed(self) -> Seal:
+        if self._seal is None:
+            raise _NoStoreError
+        return self._seal
+
     async def _load(self) -> tuple[Shared, str | None]:
         """Return the record, an empty one if there is none, and its version."""
-        seal = self._seal
-        if seal is None:
-            raise _NoStoreError
+        seal = self._sealed()
         entry = await self._operation(lambda: self._store.load(seal.key))
         shared, version = Shared(), None
         if entry is not None:
@@ -348,8 +350,8 @@ class Sharing:
                 version = entry.version
                 if len(entry.value) <= _LONGEST:
                     shared = from_bytes(seal.open(entry.value))
-            except LaterFormatError as error:
-                self._tell(error)
+            except LaterFormatError:
+                self._tell(StoreError("a later version of aiocloudauth wrote the record there"))
                 raise _NoStoreError from None
             except (SealBrokenError, ValueError, AttributeError, TypeError) as error:
                 # Damaged, or hostile: the next swap repairs it.
@@ -360,9 +362,7 @@ class Sharing:
         return shared, version
 
     async def _swap(self, shared: Shared, version: str | None) -> str | None:
-        seal = self._seal
-        if seal is None:
-            raise _NoStoreError
+        seal = self._sealed()
         value, ttl = seal.close(to_bytes(shared)), ttl_of(shared)
         return await self._operation(
             lambda: self._store.swap(seal.key, value, expected=version, ttl=ttl)
@@ -377,7 +377,10 @@ class Sharing:
         try:
             async with self._queue, self._own_time(self._policy.store_timeout):
                 done = await start()
-        except Exception as error:  # noqa: BLE001 - whatever a stranger's store raises
+        except (Exception, asyncio.CancelledError) as error:
+            task = cast("asyncio.Task[Any]", asyncio.current_task())
+            if isinstance(error, asyncio.CancelledError) and task.cancelling():
+                raise  # it is this task that is meant, and nothing in the store
             self._tell(error)
             raise _NoStoreError from None
         self._down = False
@@ -406,7 +409,7 @@ class Sharing:
             finally:
                 timer.cancel()
 
-    def _tell(self, error: Exception) -> None:
+    def _tell(self, error: BaseException) -> None:
         if self._down:
             return
         self._down = True

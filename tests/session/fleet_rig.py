@@ -32,9 +32,13 @@ class FaultyStore(MemoryTokenStore):
         super().__init__(clock=clock)
         self._clock = clock
         #: Raised by every operation.
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         #: What every operation takes, seconds.
         self.delay = 0.0
+        #: What the next swap takes beyond that, after it has written, seconds.
+        self.stall = 0.0
+        #: So many swaps find that somebody else was quicker.
+        self.lost = 0
         #: Operations so far.
         self.loads = 0
         self.swaps = 0
@@ -49,7 +53,14 @@ class FaultyStore(MemoryTokenStore):
         """Swap, or fail."""
         self.swaps += 1
         await self._fault()
-        return await super().swap(key, value, expected=expected, ttl=ttl)
+        if self.lost > 0:
+            self.lost -= 1
+            return None
+        version = await super().swap(key, value, expected=expected, ttl=ttl)
+        if self.stall:
+            stall, self.stall = self.stall, 0.0
+            await self._clock.sleep(stall)
+        return version
 
     async def _fault(self) -> None:
         if self.delay:
