@@ -218,16 +218,15 @@ def next_step(
     """Return what a member does that needs a token; `name` is for a lease or session of its own."""
     good, due = newer(shared, member, now, wall, policy)
     busy = leased(shared, member, now, policy)
-    failure, rest = shared.failure, 0.0
+    failure, resting = shared.failure, 0.0
     if failure is not None:
-        rest = member.sights.get(failure.name, now) + failure.rest - now
-    resting = rest > _ROUNDING
+        resting = member.sights.get(failure.name, now) + failure.rest - now
     if need.want is not Want.LOGIN:
         # One that is due is better than none, and others are at work on its successor.
-        if good and (not due or (need.want is Want.ANY and (busy or resting))):
+        if good and (not due or (need.want is Want.ANY and (busy or resting > _ROUNDING))):
             return Adopt()
-        if not busy and failure is not None and resting:
-            return Rest(failure.error, rest)
+        if not busy and failure is not None and resting > _ROUNDING:
+            return Rest(failure.error, resting)
     if busy:
         return Wait()
     young = policy.min_interval - age_of(shared, member, now, wall)

@@ -350,8 +350,8 @@ class Sharing:
                 version = entry.version
                 if len(entry.value) <= _LONGEST:
                     shared = from_bytes(seal.open(entry.value))
-            except LaterFormatError:
-                self._tell(StoreError("a later version of aiocloudauth wrote the record there"))
+            except LaterFormatError as error:
+                self._tell(error)
                 raise _NoStoreError from None
             except (SealBrokenError, ValueError, AttributeError, TypeError) as error:
                 # Damaged, or hostile: the next swap repairs it.
@@ -377,10 +377,7 @@ class Sharing:
         try:
             async with self._queue, self._own_time(self._policy.store_timeout):
                 done = await start()
-        except (Exception, asyncio.CancelledError) as error:
-            task = cast("asyncio.Task[Any]", asyncio.current_task())
-            if isinstance(error, asyncio.CancelledError) and task.cancelling():
-                raise  # it is this task that is meant, and nothing in the store
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's store raises
             self._tell(error)
             raise _NoStoreError from None
         self._down = False
@@ -391,7 +388,7 @@ class Sharing:
         """Bound the block as `Clock.timeout` does, in steps that follow one another.
 
         So a time in which this event loop was starved, and no timer fired, hardly counts: it
-        says nothing about the store.
+        says nothing about the store. A cancellation that does not mean this task is an error.
         """
         async with asyncio.timeout(None) as scope:  # noqa: TID251 - its end is the Clock's
             timer: TimerHandle
@@ -406,10 +403,17 @@ class Sharing:
             step(_STEPS)
             try:
                 yield
+            except asyncio.CancelledError as error:
+                task = cast("asyncio.Task[Any]", asyncio.current_task())
+                if task.cancelling():
+                    raise
+                raise StoreError(
+                    "the token store failed: a task of its own was cancelled"
+                ) from error
             finally:
                 timer.cancel()
 
-    def _tell(self, error: BaseException) -> None:
+    def _tell(self, error: Exception) -> None:
         if self._down:
             return
         self._down = True

@@ -312,10 +312,9 @@ async def _settled(activity: Callable[[], int], *, sockets: bool) -> None:
     ready: Sized | None = getattr(loop, "_ready", None)
     for _ in range(_MOST_LOOKS):
         await (_quiet(activity, sockets=sockets) if ready is None else _idle(ready))
-        if not threads.unfinished:
-            if not ready:
-                return
-            continue  # a thread came to its end meanwhile, and brought something
+        # In this order: a thread has brought what it brings before it is finished.
+        if not threads.unfinished and not ready:
+            return
         await asyncio.sleep(_THREAD_PAUSE)  # noqa: TID251 - a thread works in real time
     raise RuntimeError("a thread of the event loop does not come to an end")
 

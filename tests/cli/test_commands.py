@@ -132,6 +132,17 @@ def test_a_request_that_fails(
         assert (out, err.count("\n")) == ("", 1)
 
 
+def test_a_watch_whose_login_gets_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """One attempt, and the error says how long it was waited for."""
+    with serving() as server:
+        server.fail_next("_login", Silence())
+        assert main(["watch", "--host", server.url, "--timeout", "0.3"]) == 124
+    err = capsys.readouterr().err
+    assert "_login" in err
+    assert "within 0.3 s" in err
+    assert err.count("\n") == 1
+
+
 def test_a_body_that_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Nothing is sent."""
     with serving() as server:

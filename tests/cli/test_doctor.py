@@ -199,6 +199,14 @@ def test_what_the_api_fails_at(
     assert told in found[check]["told"]
 
 
+def test_a_port_of_https_that_speaks_no_http(capsys: pytest.CaptureFixture[str]) -> None:
+    """The certificate is in order, and then nothing comes."""
+    with serving(tls=True, faults=[Fault("/users/auth/methods", Silence())]) as server:
+        status, found = examined(capsys, "--host", server.url, "--ca-file", server.ca_file)
+    assert (status, found["TLS"]["result"]) == (8, "ok")
+    assert "is this the port of the API?" in found["API"]["told"]
+
+
 def test_a_key_is_not_renewed_and_a_server_may_tell_no_time(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from aiocloudauth import (
     TransportError,
 )
 from aiocloudauth._cli.monitor import Monitor
+from aiocloudauth.testing import ManualClock
 
 
 class Terminal(io.StringIO):
@@ -95,6 +96,20 @@ def test_a_servers_words_do_not_steer_the_terminal() -> None:
     monitor.missed(error)
     monitor.finish()
     assert out.getvalue().count("502 ?[2J?oops??") == 2
+
+
+async def test_a_closed_session_is_shown_no_more() -> None:
+    """What stands there last is how it was."""
+    clock, out = ManualClock(), io.StringIO()
+    monitor = Monitor(out, clock)
+    cloud = CloudSession("https://ece.example.com", Password("a", "b"))
+    async with monitor.shown(cloud):
+        await clock.advance(1.5)
+        await cloud.close()
+        told = out.getvalue()
+        assert told.count("\n") == 1
+        await clock.advance(5)
+        assert out.getvalue() == told
 
 
 async def test_a_session_without_a_token_is_shown_as_such() -> None:

@@ -282,9 +282,7 @@ async def test_a_record_of_a_later_version_is_left_alone() -> None:
         await run.clock.advance(1200)
         assert run.store.values == [later]
         assert calls(run) == (1, 2)
-        (failed,) = run.told(events.StoreFailed, by=0)
-        assert isinstance(failed, events.StoreFailed)
-        assert "later version" in str(failed.error)
+        assert len(run.told(events.StoreFailed, by=0)) == 1
 
 
 async def test_what_a_store_says_itself_is_told_as_it_is() -> None:

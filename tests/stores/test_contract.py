@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def claims() -> list[str]:
     """Return the names of the claims."""
-    return [claim.name for claim in store_contract(MemoryTokenStore)]
+    return [str(claim) for claim in store_contract(MemoryTokenStore)]
 
 
 def named(name: str, contract: tuple[Claim, ...]) -> Claim:

@@ -204,6 +204,28 @@ def test_a_broken_pipe_ends_the_run_long_before_its_time(monkeypatch: pytest.Mon
         assert main(["demo", "--seconds", "80000", "--workers", "1"]) == 0
 
 
+@pytest.mark.parametrize("engine", ["file", "redis"])
+def test_the_demo_of_a_fleet_shows_one_login(
+    engine: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It starts its own engine, and processes."""
+    how = ["--processes=2", f"--store={engine}", "--seconds=1", "--workers=2"]
+    assert main(["demo", *how]) == 0
+    told = capsys.readouterr().out
+    assert "1 login, " in told
+    assert ", 0 failed" in told
+
+
+def test_the_demo_of_a_fleet_exits_1_if_a_request_failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As that of one process does."""
+    broken = partial(CloudServer, faults=[Fault("/deployments", Status(500, "x.broken"), times=1)])
+    monkeypatch.setattr("aiocloudauth._cli.fleet.CloudServer", broken)
+    assert main(["demo", "--processes=1", "--seconds=0.1", "--workers=1"]) == 1
+    assert ", 1 failed" in capsys.readouterr().out
+
+
 # -- watch --------------------------------------------------------------------------------
 
 
@@ -306,7 +328,7 @@ def test_watch_ends_on_time_whatever_does_not_answer(
     with serving(faults=[Fault(path, Late(30.0))]) as server:
         environment.setenv("EC_HOST", server.url)
         login = path.endswith("_login")
-        assert main(["watch", "--seconds", "0.3"]) == (124 if login else 0)
+        assert main(["watch", "--seconds", "0.3" if login else "3"]) == (124 if login else 0)
     err = capsys.readouterr().err
     assert ("no session within 0.3 s; " in err) is login
     assert err.count("\n") == int(login)

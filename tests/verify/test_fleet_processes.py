@@ -69,15 +69,6 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("engine", ["file", "redis"])
-def test_the_demonstration_shows_one_login(engine: str) -> None:
-    """It starts its own engine."""
-    how = ["--processes=2", f"--store={engine}", "--seconds=2", "--workers=2"]
-    told = run("-m", "aiocloudauth", "demo", *how)
-    assert "1 login, " in told
-    assert ", 0 failed" in told
-
-
 def test_who_has_no_store_imports_nothing_for_one() -> None:
     """Neither the stores nor what they need."""
     program = """
