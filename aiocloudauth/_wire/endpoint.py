@@ -91,7 +91,7 @@ class Endpoint:
     @property
     def hosted(self) -> bool:
         """Whether this is Elastic Cloud's own API, which has no login."""
-        return f".{self._host}".endswith(".elastic-cloud.com")
+        return is_hosted(self._host)
 
     def owns(self, url: URL) -> bool:
         """Return whether `url` has this origin: scheme, host and effective port.
@@ -163,6 +163,11 @@ def proxy_url(proxy: object) -> URL | None:
     if parsed is None or not parsed.scheme or not parsed.raw_host:
         raise ConfigurationError("the proxy must be an absolute URL, such as http://proxy:3128")
     return parsed
+
+
+def is_hosted(host: str) -> bool:
+    """Return whether a host is one of the hosted Elastic Cloud."""
+    return f".{host}".endswith(".elastic-cloud.com")
 
 
 def without_secrets(url: URL) -> str:

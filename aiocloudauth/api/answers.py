@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from aiocloudauth.api.table import Row
 
-__all__ = ["UNUSABLE", "lists_errors", "read"]
+__all__ = ["HTML", "UNUSABLE", "lists_errors", "read"]
 
 #: What `read` returns in place of a value that the answer does not hold.
 UNUSABLE: Final = object()
 
 _BINARY: Final = frozenset({"application/zip", "application/octet-stream"})
-_HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
+#: The media types of pages for people, which no operation answers.
+HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 
 _NOT_JSON: Final = object()
 
@@ -56,7 +57,7 @@ def read(row: Row, media_type: str, charset: str | None, body: bytes) -> tuple[A
         body: All of it.
     """
     kind = row.get("answer", "object")
-    if media_type in _HTML:
+    if media_type in HTML:
         return UNUSABLE, "HTML where the API answers JSON: is a proxy or a login page in front?"
     if media_type in _BINARY:
         return body, ""

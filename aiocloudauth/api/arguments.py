@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from urllib.parse import quote, unquote
 
@@ -16,14 +17,13 @@ from aiocloudauth.policy import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import timedelta
 
     from aiocloudauth.api.table import Kind, Row
 
 __all__ = ["Timeout", "argument_names", "nearest", "request_for"]
 
 #: For one call: as for aiohttp, or seconds, or a `timedelta`; `None`: the session's.
-Timeout: TypeAlias = "ClientTimeout | float | timedelta | None"
+Timeout: TypeAlias = ClientTimeout | float | timedelta | None
 
 #: First segments of the paths that the hosted cloud has in every region.
 _REGIONAL: Final = ("/platform/", "/stack/", "/comments/")

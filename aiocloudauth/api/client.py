@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from attrs import define, frozen
 from yarl import URL
 
-from aiocloudauth.api.answers import UNUSABLE, lists_errors, read
+from aiocloudauth._wire.endpoint import is_hosted, without_secrets
+from aiocloudauth.api.answers import HTML, UNUSABLE, lists_errors, read
 from aiocloudauth.api.arguments import argument_names, nearest, request_for
 from aiocloudauth.api.pages import allocators, deployments
 from aiocloudauth.api.table import Row, table
@@ -248,10 +249,13 @@ class Api(Operations):
             elsewhere = error
         if elsewhere is not None:
             raise _with_note(elsewhere, _ONLY[row["only"]])
-        value, problem = read(row, response.content_type.lower(), response.charset, body)
+        media_type = response.content_type.lower()
+        value, problem = read(row, media_type, response.charset, body)
         if value is UNUSABLE:
             failure: Exception = InvalidResponseError(
-                f"{_where(response)} answered {problem}", problems=(f"{problem} @ $",)
+                f"{_where(response)} answered {problem}",
+                problems=(f"{problem} @ $",),
+                retryable=media_type not in HTML,
             )
         elif lists_errors(row, value):
             failure = self._refusal(response, body)
@@ -271,14 +275,12 @@ class Api(Operations):
 
 
 def _where(response: ClientResponse) -> str:
-    url = response.url.with_user(None).with_query(None).with_fragment(None)
-    return f"{response.method} {url}"
+    return f"{response.method} {without_secrets(response.url)}"
 
 
 def _is_elsewhere(row: Row, url: str) -> bool:
     """Return whether an operation does not exist on the platform that `url` is of."""
-    hosted = f".{URL(url).host}".endswith(".elastic-cloud.com")
-    return row.get("only") == ("ece" if hosted else "hosted")
+    return row.get("only") == ("ece" if is_hosted(URL(url).host or "") else "hosted")
 
 
 def _with_note(error: NotFoundError, note: str) -> NotFoundError:

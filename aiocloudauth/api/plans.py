@@ -257,6 +257,8 @@ class _Waiting:
 
 def _passes(error: Exception) -> bool:
     """Tell whether the next look may succeed where this one failed."""
-    if isinstance(error, ApiError) and error.status < 300:
-        return True  # an error in an answer that says that there is none
+    if isinstance(error, InvalidResponseError) or (
+        isinstance(error, ApiError) and error.status < 300
+    ):
+        return True  # no deployment, in an answer that says that all is well
     return error.retryable if isinstance(error, CloudAuthError) else True

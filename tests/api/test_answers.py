@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
 import pickle
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,8 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
         (OBJECT, "", b"", {}),
         (OBJECT, JSON, b"null", {}),
         (OBJECT, JSON, b'{"errors": []}', {"errors": []}),
+        (OBJECT, JSON, b'{"a": 1, "a": 2}', {"a": 2}),
+        (OBJECT, JSON, b'{"a": Infinity}', {"a": math.inf}),
         (OBJECT, "application/zip", b"PK\xff", b"PK\xff"),
         (OBJECT, "application/octet-stream", b"", b""),
         (ARRAY, JSON, b"[{}]", [{}]),
@@ -199,6 +202,7 @@ async def test_an_unusable_answer_is_a_typed_error(body: str | bytes, content_ty
         assert ours
         assert "secret" not in repr(ours)  # as a traceback that shows local variables prints it
         assert pickle.loads(pickle.dumps(raised.value)).problems == raised.value.problems
+        assert raised.value.retryable is (content_type == JSON)  # no retry makes a page an answer
 
 
 async def test_a_body_that_breaks_off_stays_aiohttps_error() -> None:
