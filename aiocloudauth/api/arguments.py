@@ -183,9 +183,13 @@ def _segment(where: str, kind: Kind, value: object) -> str:
         raise ConfigurationError(f"{where} is empty")
     if kind == "piece":
         return _piece(where, text)
-    if text in {".", ".."}:  # to many servers even when it is escaped
-        raise ConfigurationError(f"{where} is a dot segment, which would name another path")
+    _refuse_dots(where, text)  # which many servers read even where they are escaped
     return quote(text, safe="")
+
+
+def _refuse_dots(where: str, text: str) -> None:
+    if not {".", ".."}.isdisjoint(text.replace("\\", "/").split("/")):
+        raise ConfigurationError(f"{where} has a dot segment, which would name another path")
 
 
 def _items(where: str, value: object) -> list[str]:
@@ -202,8 +206,7 @@ def _items(where: str, value: object) -> list[str]:
 def _piece(where: str, text: str) -> str:
     """Return a piece of a URL with its ``/``, its escapes and its query; else escaped."""
     path, mark, query = _LONE_PERCENT.sub("%25", text.removeprefix("/")).partition("?")
-    if {".", ".."}.intersection(unquote(path).replace("\\", "/").split("/")):
-        raise ConfigurationError(f"{where} has a dot segment, which would name another path")
+    _refuse_dots(where, unquote(path))
     return quote(path, safe=_AS_IT_IS) + mark + quote(query, safe=f"{_AS_IT_IS}?")
 
 

@@ -182,7 +182,7 @@ def test_a_value_is_one_segment_of_the_path(value: str, segment: str) -> None:
     assert str(sent.url) == f"/deployments/{segment}"
 
 
-@pytest.mark.parametrize("value", ["", ".", ".."])
+@pytest.mark.parametrize("value", ["", ".", "..", "../x", "a/../b", "a\\.."])
 def test_a_value_that_would_name_another_path_is_refused(value: str) -> None:
     """An escaped dot segment is one to many servers."""
     assert "deployment_id" in refused("delete_deployment", value)
