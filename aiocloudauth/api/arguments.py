@@ -110,10 +110,10 @@ def _url(name: str, row: Row, arguments: dict[str, object]) -> URL:
         url = url.format_map(values)
     if "region" in arguments and url.startswith(_REGIONAL):
         url = f"/regions/{_segment(f'{name}(): region', 'string', arguments['region'])}{url}"
-    mark = "?"
-    for key, kind in row.get("query", {}).items():
-        if key in arguments:
-            text = _text(f"{name}(): {key}", kind, arguments[key])
+    query, mark = row.get("query", {}), "?"
+    for key, value in arguments.items():
+        if key in query:
+            text = _text(f"{name}(): {key}", query[key], value)
             url = f"{url}{mark}{key.rstrip('_')}={quote(text, safe='')}"
             mark = "&"
     return URL(url, encoded=True)
