@@ -38,6 +38,8 @@ T_co = TypeVar("T_co", covariant=True)
 #: The header that `version=` is read from. Source: ECE 3.8 API.
 VERSION_HEADER = "x-cloud-resource-version"
 
+_REDIRECT = "a redirect, which is not followed: is this the URL of the API itself?"
+
 _ONLY = {
     "ece": "This operation exists on an ECE only, not in the hosted Elastic Cloud",
     "hosted": "This operation exists in the hosted Elastic Cloud only, not on an ECE",
@@ -237,25 +239,23 @@ class Api(Operations):
     async def _answered(
         self, row: Row, url: URL, options: dict[str, Any]
     ) -> tuple[Any, ApiResponse]:
-        elsewhere = None
         try:
             async with self._send(row["method"], url, **options) as response:
-                if response.status >= 300:
-                    return self._redirected(row, response)
-                body = await response.read()
+                body = await response.read() if response.status < 300 else b""
         except NotFoundError as error:
-            if error.codes or not _is_elsewhere(row, error.url):
-                raise
-            elsewhere = error
-        if elsewhere is not None:
-            raise _with_note(elsewhere, _ONLY[row["only"]])
+            if not error.codes and _is_elsewhere(row, error.url):
+                error.args = (f"{error}. {_ONLY[row['only']]}",)
+            raise
         media_type = response.content_type.lower()
-        value, problem = read(row, media_type, response.charset, body)
+        if response.status < 300:
+            value, problem = read(row, media_type, response.charset, body)
+        else:
+            value, problem = None if row.get("redirect") else UNUSABLE, _REDIRECT
         if value is UNUSABLE:
             failure: Exception = InvalidResponseError(
-                f"{_where(response)} answered {problem}",
+                f"{row['method']} {without_secrets(response.url)} answered {problem}",
                 problems=(f"{problem} @ $",),
-                retryable=media_type not in HTML,
+                retryable=response.status >= 300 or media_type not in HTML,
             )
         elif lists_errors(row, value):
             failure = self._refusal(response, body)
@@ -264,32 +264,7 @@ class Api(Operations):
         del value, body, response  # a traceback that shows local variables must not find them
         raise failure
 
-    def _redirected(self, row: Row, response: ClientResponse) -> tuple[None, ApiResponse]:
-        if row.get("redirect"):
-            return None, ApiResponse(response.status, response.headers)
-        raise InvalidResponseError(
-            f"{_where(response)} answered {response.status}, a redirect, which is not followed: "
-            "is this the URL of the API itself?",
-            problems=(f"status {response.status}",),
-        )
-
-
-def _where(response: ClientResponse) -> str:
-    return f"{response.method} {without_secrets(response.url)}"
-
 
 def _is_elsewhere(row: Row, url: str) -> bool:
     """Return whether an operation does not exist on the platform that `url` is of."""
     return row.get("only") == ("ece" if is_hosted(URL(url).host or "") else "hosted")
-
-
-def _with_note(error: NotFoundError, note: str) -> NotFoundError:
-    return NotFoundError(
-        f"{error}. {note}",
-        status=error.status,
-        errors=error.errors,
-        method=error.method,
-        url=error.url,
-        headers=error.headers,
-        retry_after=error.retry_after,
-    )

@@ -181,6 +181,17 @@ async def test_a_call_that_is_cancelled_may_still_end_well(pause: bool) -> None:
     assert await task == "data"
 
 
+def shown(error: BaseException) -> str:
+    """Return our local variables, as a traceback that shows them prints them."""
+    ours = [
+        frame.f_locals
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if frame.f_globals["__name__"].startswith("aiocloudauth.")
+    ]
+    assert ours
+    return repr(ours)
+
+
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [("<html>secret</html>", "text/html"), ("[]", JSON), ('{"id": "secret', JSON), (DEEP, JSON)],
@@ -194,13 +205,7 @@ async def test_an_unusable_answer_is_a_typed_error(body: str | bytes, content_ty
         assert "GET http://127.0.0.1:" in str(raised.value)
         assert "show_plans" not in str(raised.value)  # a query may hold what nobody should see
         assert raised.value.problems
-        ours = [
-            frame.f_locals
-            for frame, _ in traceback.walk_tb(raised.value.__traceback__)
-            if frame.f_globals["__name__"].startswith("aiocloudauth.")
-        ]
-        assert ours
-        assert "secret" not in repr(ours)  # as a traceback that shows local variables prints it
+        assert "secret" not in shown(raised.value)
         assert pickle.loads(pickle.dumps(raised.value)).problems == raised.value.problems
         assert raised.value.retryable is (content_type == JSON)  # no retry makes a page an answer
 
@@ -280,15 +285,18 @@ async def test_a_redirect_is_followed_nowhere() -> None:
     """Where one is described it is the answer, which has no data; else the URL is wrong."""
 
     async def reply(request: web.Request) -> web.StreamResponse:
-        return web.Response(status=302, headers={"Location": f"{request.path}/followed"})
+        headers = {"Location": f"{request.path}/secret/followed", "Content-Type": "text/html"}
+        return web.Response(status=302, headers=headers)
 
     server = Scripted(reply)
     async with session_with(server) as cloud:
         nothing, response = await cloud.api.saml_init().with_response()
         assert (nothing, response.status) == (None, 302)
         assert response.headers["Location"].endswith("/followed")
-        with pytest.raises(InvalidResponseError, match="redirect"):
+        with pytest.raises(InvalidResponseError, match="redirect") as raised:
             await cloud.api.create_deployment(body={"name": "d"})
+        assert "secret" not in shown(raised.value)
+        assert raised.value.retryable  # as at a login: a proxy may point elsewhere for a while
     assert not [line for line in server.asked if "followed" in line]
 
 
