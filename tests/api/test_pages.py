@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +86,41 @@ async def test_a_server_that_repeats_itself_is_left() -> None:
 
 async def test_a_search_that_cannot_go_on_is_no_success() -> None:
     """More was found than the only page has, and there is no cursor."""
-    part = {"return_count": 1, "match_count": 5, "deployments": [{"id": "a"}]}
+    part = {"return_count": 1, "match_count": 2, "deployments": [{"id": "a"}]}
     async with session_with(Scripted.always(json.dumps(part))) as cloud:
         with pytest.raises(InvalidResponseError, match="cursor"):
             await ids(cloud.api.iter_deployments())
+
+
+async def test_what_changes_from_page_to_page_is_handed_out_once() -> None:
+    """It is told by its id, and is as it was when it came first."""
+    names = iter("abcd")
+
+    async def reply(_: web.Request) -> web.StreamResponse:
+        entry = {"name": next(names)}
+        deployments = [entry | {"id": "1"}]
+        zones = [{"allocators": [entry | {"allocator_id": "1"}]}]
+        return web.json_response({"deployments": deployments, "cursor": "c", "zones": zones})
+
+    async with session_with(Scripted(reply)) as cloud:
+        assert await ids(cloud.api.iter_deployments(), "name") == ["a"]
+        assert await ids(cloud.api.iter_allocators(), "name") == ["c"]
+
+
+async def test_each_page_has_the_time_that_is_given() -> None:
+    """As any call."""
+
+    async def hang(_: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with session_with(Scripted(hang)) as cloud:
+        for found in (
+            cloud.api.iter_deployments(timeout=0.05),
+            cloud.api.iter_allocators(timeout=0.05),
+        ):
+            with pytest.raises(TimeoutError):
+                await ids(found)
 
 
 @pytest.mark.parametrize("page", [{}, {"deployments": None}, {"deployments": []}])
@@ -132,7 +164,10 @@ async def test_every_allocator_is_handed_out_once(most: int) -> None:
     async with session_with(server) as cloud:
         found = cloud.api.iter_allocators(q="x", size=3, sort="id", region="r", timeout=5)
         assert sorted(await ids(found, "allocator_id")) == all_ids
-    assert all("/regions/r/platform/" in line and "q=x" in line for line in server.asked)
+    assert all(
+        "/regions/r/platform/" in line and "q=x" in line and "sort=id" in line
+        for line in server.asked
+    )
 
 
 async def test_a_server_that_knows_no_pages_gives_all_at_once() -> None:
@@ -142,3 +177,4 @@ async def test_a_server_that_knows_no_pages_gives_all_at_once() -> None:
     async with session_with(server) as cloud:
         assert await ids(cloud.api.iter_allocators(), "allocator_id") == ["a", "b"]
     assert len(server.asked) == 2
+    assert all("size=100" in line for line in server.asked)

@@ -379,6 +379,9 @@ async def test_errors_that_may_pass_are_outlived(error: Exception) -> None:
     api = Scripted(error, GOOD, error, GOOD, GOOD)
     assert await clock.drive(asked_by(api, clock).wait("d", timeout=60)) == GOOD
     assert clock.monotonic() == pytest.approx(4)
+    api = Scripted(error, GOOD, GOOD)
+    assert await clock.drive(followed(asked_by(api, clock).follow("d"))) == ([], None)
+    assert clock.monotonic() == pytest.approx(6)
     api = Scripted(*[error] * 30)
     with pytest.raises(PlanTimeoutError, match=type(error).__name__) as caught:
         await clock.drive(asked_by(api, clock).wait("d", timeout=9))
@@ -433,7 +436,10 @@ async def test_a_look_asks_for_the_history_only_when_nothing_is_pending() -> Non
             ],
         }
     }
-    clock, api = ManualClock(), Scripted(busy, failed)
+    clock, api = ManualClock(), Scripted(busy)
+    assert await asked_by(api, clock).mark("d") == {"1"}
+    assert api.asked == [{"show_plans": True, "show_plan_history": True}]
+    api = Scripted(busy, failed)
     with pytest.raises(PlanFailedError):
         await clock.drive(asked_by(api, clock).wait("d", timeout=60, resources=["apm"]))
     look = {"show_plans": True, "show_plan_logs": True}
