@@ -112,7 +112,7 @@ async def test_a_plan_that_shows_late_is_waited_for_and_one_that_never_does_is_n
         await it.update(deployment, Plan(["a", BROKEN], resource="kibana", shows_after=9))
         assert await it.failures(it.plans.wait(deployment, timeout=200, since=before, poll=60))
         before = await it.drive(it.plans.mark(deployment))
-        for poll in (0.7, 30):
+        for poll in (0.7, 7, 30):
             began = it.clock.monotonic()
             await it.drive(it.plans.wait(deployment, timeout=60, since=before, poll=poll))
             assert 10 <= it.clock.monotonic() - began < 11
@@ -447,6 +447,10 @@ async def test_a_look_asks_for_the_history_only_when_nothing_is_pending() -> Non
     api = Scripted(busy, busy, GOOD, GOOD)
     await clock.drive(asked_by(api, clock).wait("d", timeout=60))
     assert api.asked == [look, look, look, look | {"show_plan_history": True}]
+    api = Scripted(busy, busy)
+    with pytest.raises(PlanTimeoutError):
+        await clock.drive(asked_by(api, clock).wait("d", timeout=50, poll=30))
+    assert api.asked == [look, look]  # and no look in between, nor one at the very end
     api = Scripted(ServerError(status=500), *[busy] * 30)
     with pytest.raises(PlanTimeoutError) as caught:
         await clock.drive(asked_by(api, clock).wait("d", timeout=9))
