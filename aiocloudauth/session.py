@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 from functools import cached_property, lru_cache, partial
-from html import escape
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
 
 import aiohttp
@@ -231,6 +230,8 @@ class CloudSession(Openable):
 
     def _repr_html_(self) -> str:
         """Show a notebook how the session stands at this moment. No secret."""
+        from html import escape  # its table of entities takes longer than most modules here
+
         credentials, ends = self._source.credentials, self.session_expiration_time
         left = 0.0 if ends is None else ends.timestamp() - self._source.clock.time()
         user = getattr(credentials, "username", None)

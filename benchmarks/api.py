@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import gc
-import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiocloudauth import CloudSession, Password
 from benchmarks.rows import TIMES, Row, figure, ratio
+from benchmarks.startup import with_bytecode
 
 if TYPE_CHECKING:
     from benchmarks.steering import Server
@@ -33,9 +31,7 @@ print((time.process_time() - began) * 1e3)
 
 def first_use(*, quick: bool) -> list[Row]:
     """Take the CPU time from a session to an operation, in fresh interpreters with bytecode."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    with tempfile.TemporaryDirectory() as bytecode:
-        environment = kept | {"PYTHONPYCACHEPREFIX": str(Path(bytecode))}
+    with with_bytecode() as environment:
 
         def run() -> float:
             command = [sys.executable, "-c", _FIRST_USE]
