@@ -14,4 +14,4 @@ def test_no_request_fails_and_the_process_does_not_grow(
     """200 workers over TLS; tokens of two seconds; renewals that fail; revocations."""
     pytest.importorskip(loop)
     status = main(["--seconds", "10", "--loop", loop])
-    assert (status, capsys.readouterr().out.splitlines()[-1]) == (0, "The promise was kept.")
+    assert status == 0, capsys.readouterr().out
