@@ -47,7 +47,7 @@ help:
 	@echo "make simulate  a year of faults on virtual time (ARGS='--seed 2')"
 	@echo "make refusals  what refused tokens and outages cost, in numbers, on virtual time"
 	@echo "make soak      200 workers on real sockets (ARGS='--seconds 600')"
-	@echo "make model     a fleet's protocol, exhaustively, as far as two minutes lead"
+	@echo "make model     every state of small fleets (a few minutes)"
 	@echo "make fleet     fleets of real processes with a real Valkey and a folder (10 min)"
 	@echo "make fuzz      a million random answers against the parsers"
 	@echo "make mutants   do the tests notice a changed line? (long; PARTS=pure: the pure part)"

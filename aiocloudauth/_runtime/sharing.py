@@ -160,12 +160,9 @@ class Sharing:
         dead = isinstance(effect, Login) and effect.dead
         need = Need(effect.want, own, dead, effect.timeout)
         until = self._clock.monotonic() + self._policy.attempt_timeout + LEASE_MARGIN
-        # Who waited for the store has called later than its attempt began.
-        early = self._called_at + self._policy.min_interval - self._clock.monotonic()
-        if early > 0.0:
-            await self._pause(early)
         with suppress(_NoStoreError):
             while self._clock.monotonic() < until:
+                await self._rested()
                 shared, version = await self._load()
                 match self._next(shared, need):
                     case Adopt():
@@ -180,6 +177,7 @@ class Sharing:
                         if not isinstance(done, Need):
                             return done
                         need = done
+        await self._rested()
         return await self._alone(need.token, call)
 
     async def ask(self, effect: Ask) -> Grant | None:
@@ -423,6 +421,16 @@ class Sharing:
                 why = f"no answer within {self._policy.store_timeout:g} s"
             error = StoreError(f"the token store failed: {why}").because(error)
         self._subscribers.tell(Emit(events.StoreFailed, {"error": error}))
+
+    async def _rested(self) -> None:
+        """Wait until `min_interval` after the last call.
+
+        Who waited for the store has called later than its attempt began, and who dropped a token
+        calls again in the same one.
+        """
+        early = self._called_at + self._policy.min_interval - self._clock.monotonic()
+        if early > 0.0:
+            await self._pause(early)
 
     async def _pause(self, seconds: float | None = None) -> None:
         least, most = _PAUSE

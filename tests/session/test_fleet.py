@@ -303,6 +303,20 @@ async def test_logout_is_undone_by_nobody() -> None:
         assert logins(run) == 2
 
 
+async def test_who_drops_a_token_waits_before_it_logs_in() -> None:
+    """As between any two calls: `min_interval`."""
+    async with fleet(2) as run:
+        await run.clock.advance(60)
+        run.server.script(Fault("_refresh", Late(0.5), times=1))
+        renewal = asyncio.ensure_future(run.members[0].refresh())
+        await run.clock.advance(0.2)
+        await run.drive(run.members[1].logout())
+        began = run.clock.monotonic()
+        await run.drive(renewal)
+        assert logins(run) == 2
+        assert run.clock.monotonic() - began > 0.79
+
+
 async def test_a_lease_is_given_back_at_close() -> None:
     """Who comes next need not wait for it."""
     async with fleet(1) as run:

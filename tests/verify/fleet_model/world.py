@@ -2,15 +2,18 @@
 
 What decides is shipped: `Machine` for each member and `_core.sharing` between them. What
 `_runtime.sharing` carries out is played here, one step for each time that it touches the store or
-the server: a member may be overtaken by the others, by time and by a fault between any two.
+the server: a member may be overtaken by the others, and by a fault, between any two. Time passes
+when nobody has anything left to do; a member that is not quick enough for that is *asleep*, which
+is a fault as any other, and lasts as long as it likes.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from aiocloudauth import RenewalPolicy
 from aiocloudauth._core import sharing
@@ -80,7 +83,14 @@ POLICY: Final = RenewalPolicy(
     renewal_timeout=6.0,
 )
 MACHINE: Final = Machine(POLICY, Abilities())
+LONG_AGO: Final = -100
+#: The longest pause that the lifecycle makes after an attempt, seconds.
+PACE: Final = POLICY.min_interval + POLICY.backoff_max
 EPOCH: Final = 1_767_225_600.0
+#: What a member knows of the store's version: it is what it loaded or wrote, or it is not.
+CURRENT, OUTDATED = "current", "outdated"
+#: The name of a lease that nobody has yet.
+UNNAMED: Final = "?"
 
 DOWN: Final = AuthenticationClusterError("down", status=502)
 LOST: Final = TransportError("the answer was lost")
@@ -110,7 +120,7 @@ class Flight:
     until: float
     token: Secret | None = None
     taken: Take | None = None
-    version: int | None = None
+    version: str | None = None
     shared: Shared | None = None
     outcome: Grant | Failure | None = None
     error: CloudAuthError | None = None
@@ -124,11 +134,14 @@ class One:
 
     state: State
     member: Member
+    skew: int
+    #: For a course to be read; two worlds are one if only this differs.
+    who: int = field(eq=False)
     wake: float = FOREVER
     flight: Flight | None = None
     alive: bool = True
-    names: int = 0
-    called: int = -100
+    asleep: bool = False
+    called: int = LONG_AGO
     served: int = 0
     seen: int = 0
 
@@ -138,10 +151,8 @@ class World:
     """All there is."""
 
     members: tuple[One, ...]
-    skews: tuple[int, ...]
     now: int = 0
-    store: tuple[int, Shared] | None = None
-    versions: int = 0
+    store: Shared | None = None
     tokens: tuple[Token, ...] = ()
     sessions: int = 0
     #: Sessions that the server ended, and those that were logged out and so marked.
@@ -156,8 +167,8 @@ Step = tuple[str, World]
 
 def fresh(skews: tuple[int, ...]) -> World:
     """Return a fleet that opens on an empty store."""
-    members = tuple(One(New(Record()), Member()) for _ in skews)
-    world = World(members, skews)
+    members = tuple(One(New(Record()), Member(), skew, who) for who, skew in enumerate(skews))
+    world = World(members)
     for index in range(len(skews)):
         world = feed(world, index, Opened(0.0))
     return world
@@ -215,12 +226,15 @@ def perform(world: World, one: One, effect: Effect) -> One:
 
 def steps(world: World, *, faults: int, until: int) -> Iterator[Step]:
     """Yield every world that can follow, with what happened."""
+    busy = False
     for index, one in enumerate(world.members):
-        if not one.alive:
-            continue
-        for name, after in moves(world, index, one):
-            yield f"{index} {name}", after
-    if world.now < until:
+        if one.asleep:
+            yield f"{one.who} goes on", put(world, index, evolve(one, asleep=False))
+        else:
+            for name, after in moves(world, index, one):
+                busy = True
+                yield f"{one.who} {name}", after
+    if not busy and world.now < until:
         yield "a second passes", evolve(world, now=world.now + 1)
     if world.faults < faults:
         spent = evolve(world, faults=world.faults + 1)
@@ -232,7 +246,7 @@ def mishaps(world: World) -> Iterator[Step]:
     """Yield what goes wrong, or is done by users."""
     if world.store is not None:
         # With it go the marks, and whose lease it was.
-        gone = evolve(world, store=None, marked=frozenset())
+        gone = outdated(evolve(world, store=None, marked=frozenset()))
         for index, one in enumerate(gone.members):
             if one.flight is not None and one.flight.leased_at is not None:
                 gone = put(gone, index, evolve(one, flight=evolve(one.flight, leased_at=None)))
@@ -253,33 +267,30 @@ def mishaps(world: World) -> Iterator[Step]:
 def mishaps_of(world: World, index: int, one: One) -> Iterator[Step]:
     """Yield what goes wrong with one member, or is done by its user."""
     if not one.alive:
-        born = One(New(Record()), Member())
-        yield f"{index} is restarted", feed(put(world, index, born), index, Opened(world.now))
+        born = One(New(Record()), Member(), one.skew, one.who)
+        yield f"{one.who} is restarted", feed(put(world, index, born), index, Opened(world.now))
         return
-    yield f"{index} is killed", put(world, index, evolve(one, alive=False, flight=None))
+    yield f"{one.who} is killed", put(world, index, gone(one))
+    if one.asleep:
+        return
+    yield f"{one.who} falls asleep", put(world, index, evolve(one, asleep=True))
     flight = one.flight
     if flight is not None and flight.at == "call":
-        after = call(world, index, one)
-        lost = evolve(flight, at="called", outcome=None, error=LOST)
-        yield (
-            f"{index}'s answer is lost",
-            put(after, index, evolve(after.members[index], flight=lost)),
-        )
+        yield f"{one.who}'s answer is lost", call(world, index, one, lost=True)
     if one.member.lease or BUGS.get("closes anything"):
-        yield f"{index} is closed", close(world, index, one)
+        yield f"{one.who} is closed", close(world, index, one)
     if flight is None and one.served:
-        yield f"{index} refresh()", feed(world, index, RenewalAsked(world.now))
-        yield f"{index} login()", feed(world, index, LoginAsked(world.now))
+        yield f"{one.who} refresh()", feed(world, index, RenewalAsked(world.now))
+        yield f"{one.who} login()", feed(world, index, LoginAsked(world.now))
     if one.served:
-        yield f"{index} logout()", log_out(world, index, one)
+        yield f"{one.who} logout()", log_out(world, index, one)
 
 
 def log_out(world: World, index: int, one: One) -> World:
     """Forget the token, mark its session, and end it on the server."""
     session = one.member.session
     world = feed(world, index, LogoutAsked(world.now))
-    version, shared = world.store or (None, Shared())
-    world = written(world, sharing.logged_out(shared, session), version)
+    world = written(world, sharing.logged_out(world.store or Shared(), session))
     token = world.tokens[one.served - 1]
     return evolve(world, ended=world.ended | {token.session}, marked=world.marked | {session})
 
@@ -287,16 +298,47 @@ def log_out(world: World, index: int, one: One) -> World:
 def close(world: World, index: int, one: One) -> World:
     """Give the lease back, if it is one's own, and be gone."""
     if world.store is not None:
-        version, shared = world.store
-        after = sharing.released(shared, one.member)
+        after = sharing.released(world.store, one.member)
         if after is not None:
-            world = written(world, after, version)
-    return put(world, index, evolve(world.members[index], alive=False, flight=None))
+            world = written(world, after)
+    return put(world, index, gone(one))
+
+
+def gone(one: One) -> One:
+    """Return the member whose process is no more."""
+    return One(New(Record()), Member(), one.skew, one.who, alive=False)
+
+
+def canonical(world: World) -> World:
+    """Return the same world without what makes no difference any more.
+
+    That is: which member is which, how many attempts there were, and when the last one was, once
+    that is over.
+    """
+    members = sorted((settled(world, one) for one in world.members), key=hash)
+    # One object for each: worlds are compared by the hundred thousand.
+    return evolve(world, members=tuple(KNOWN.setdefault((one, one.who), one) for one in members))
+
+
+def settled(world: World, one: One) -> One:
+    """Return the member without what makes no difference any more."""
+    lease = None if world.store is None else world.store.lease
+    if one.member.lease and (lease is None or lease.name != one.member.lease):
+        one = evolve(one, member=evolve(one.member, lease=""))
+    if world.now - one.called >= POLICY.min_interval:
+        one = evolve(one, called=LONG_AGO)
+    record = one.state.record
+    if one.flight is None and world.now - max(record.started_at, record.asked_at) >= PACE:
+        record = evolve(record, number=0, started_at=float(LONG_AGO), asked_at=float(LONG_AGO))
+        one = evolve(one, state=evolve(one.state, record=record))
+    return one
 
 
 def moves(world: World, index: int, one: One) -> Iterator[Step]:
     """Yield the next step of one member."""
     flight = one.flight
+    if not one.alive:
+        return
     if flight is None or flight.not_before > world.now:
         if one.wake <= world.now:
             after = feed(put(world, index, evolve(one, wake=FOREVER)), index, Woken(world.now))
@@ -313,7 +355,6 @@ def moves(world: World, index: int, one: One) -> Iterator[Step]:
         "load": load,
         "swap": swap,
         "call": call,
-        "called": called,
         "publish": publish,
         "reload": reload,
         "ask": ask,
@@ -341,10 +382,23 @@ def landed(world: World, index: int, one: One, event: Input) -> World:
     return feed(put(world, index, evolve(one, flight=None)), index, event)
 
 
-def looked(world: World, one: One) -> tuple[Shared, int | None, One]:
+def looked(world: World, one: One) -> tuple[Shared, One]:
     """Return the record, and the member that has seen it."""
-    version, shared = world.store or (None, Shared())
-    return shared, version, evolve(one, member=one.member.at(shared, world.now))
+    shared = world.store or Shared()
+    return shared, evolve(one, member=one.member.at(shared, world.now))
+
+
+def version(world: World) -> str | None:
+    """Return the version of what is held; one that was current before is `OUTDATED`."""
+    return None if world.store is None else CURRENT
+
+
+def outdated(world: World) -> World:
+    """Return the world after a change of the store: nobody knows its version now."""
+    for index, one in enumerate(world.members):
+        if one.flight is not None and one.flight.version == CURRENT:
+            world = flying(world, index, one, version=OUTDATED)
+    return world
 
 
 def adopt(world: World, index: int, one: One, shared: Shared) -> World:
@@ -369,12 +423,25 @@ def one_flight(one: One) -> Flight:
 
 def wall(world: World, index: int) -> float:
     """Return what one member's wall clock shows."""
-    return EPOCH + world.now + world.skews[index]
+    return EPOCH + world.now + world.members[index].skew
 
 
-def named(index: int, one: One) -> tuple[str, One]:
-    """Return a name that nobody else has."""
-    return f"{index}.{one.names}", evolve(one, names=one.names + 1)
+def named(world: World, one: One) -> str:
+    """Return a name that is nowhere else."""
+    used = set(names(world))
+    return next(name for n in count() if (name := f"{one.skew}@{world.now}.{n}") not in used)
+
+
+def names(world: World) -> Iterator[object]:
+    """Yield every name that is somewhere."""
+    for shared in (world.store, *(o.flight.shared for o in world.members if o.flight is not None)):
+        if shared is not None:
+            yield from (shared.session, *shared.ended)
+            yield from (thing.name for thing in (shared.lease, shared.failure) if thing is not None)
+    for one in world.members:
+        yield from (one.member.session, one.member.lease, *one.member.sights)
+        if one.flight is not None and one.flight.taken is not None:
+            yield one.flight.taken.session
 
 
 def load(world: World, index: int, one: One) -> World:
@@ -382,8 +449,7 @@ def load(world: World, index: int, one: One) -> World:
     flight = one_flight(one)
     if world.now >= flight.until:
         return flying(world, index, one, at="call", token=flight.need.token, taken=None)
-    shared, version, one = looked(world, one)
-    name, named_one = named(index, one)
+    shared, one = looked(world, one)
     step = sharing.next_step(
         shared,
         one.member,
@@ -391,7 +457,7 @@ def load(world: World, index: int, one: One) -> World:
         now=world.now,
         wall=wall(world, index),
         policy=POLICY,
-        name=name,
+        name=UNNAMED,
     )
     match step:
         case Adopt():
@@ -402,18 +468,19 @@ def load(world: World, index: int, one: One) -> World:
         case Wait():
             return flying(world, index, one, not_before=world.now + 1)
         case Take():
-            assert step.shared.lease is not None
-            name = step.shared.lease.name
-            one = evolve(named_one, member=evolve(one.member, lease=name))
-            return flying(world, index, one, at="swap", taken=step, version=version)
+            return flying(world, index, one, at="swap", taken=step, version=version(world))
 
 
-def written(world: World, shared: Shared, expected: int | None) -> World:
-    """Swap, or raise if that breaks an invariant; the same world if somebody was first."""
-    held = None if world.store is None else world.store[0]
-    if held != expected and not BUGS.get("publish without compare"):
+def swapped(world: World, shared: Shared, expected: str | None) -> World:
+    """Swap; the same world if somebody was first."""
+    if expected != version(world) and not BUGS.get("publish without compare"):
         return world
-    before = None if world.store is None else world.store[1]
+    return written(world, shared)
+
+
+def written(world: World, shared: Shared) -> World:
+    """Write, or raise if that breaks an invariant."""
+    before = world.store
     numbers = [
         int(record.token.reveal())
         for record in (before, shared)
@@ -424,19 +491,29 @@ def written(world: World, shared: Shared, expected: int | None) -> World:
     new = before is None or shared.generation != before.generation
     if new and shared.token is not None and shared.session in world.marked:
         raise WrongError("16: a token was published whose session was logged out")
-    return evolve(world, store=(world.versions + 1, shared), versions=world.versions + 1)
+    return outdated(evolve(world, store=shared))
 
 
 def swap(world: World, index: int, one: One) -> World:
     """Take the lease."""
     flight = one_flight(one)
     assert flight.taken is not None
-    after = written(world, flight.taken.shared, flight.version)
+    assert flight.taken.shared.lease is not None
+    # Named here, so that worlds are not told apart by names that were drawn in vain.
+    name, session = named(world, one), flight.taken.session
+    lease = evolve(flight.taken.shared.lease, name=name)
+    taken = evolve(
+        flight.taken,
+        shared=evolve(flight.taken.shared, lease=lease),
+        session=name if session == UNNAMED else session,
+    )
+    after = swapped(world, taken.shared, flight.version)
     if after is world:
-        return flying(world, index, one, at="load", not_before=world.now + 1)
-    for other in after.members:
+        again = evolve(flight, at="load", taken=None, version=None, not_before=world.now + 1)
+        return put(world, index, evolve(one, flight=again))
+    for number, other in enumerate(after.members):
         theirs = other.flight
-        if other is one or theirs is None or theirs.leased_at is None:
+        if number == index or theirs is None or theirs.leased_at is None:
             continue
         assert theirs.taken is not None
         assert theirs.taken.shared.lease is not None
@@ -445,16 +522,17 @@ def swap(world: World, index: int, one: One) -> World:
     return flying(
         after,
         index,
-        one,
+        evolve(one, member=evolve(one.member, lease=name)),
         at="call",
-        token=flight.taken.token,
-        version=after.versions,
+        taken=taken,
+        token=taken.token,
+        version=CURRENT,
         leased_at=world.now,
     )
 
 
-def call(world: World, index: int, one: One) -> World:
-    """Call the server, which does its work; what comes of it is seen in the next step."""
+def call(world: World, index: int, one: One, *, lost: bool = False) -> World:
+    """Call the server, which does its work; the answer may be `lost`."""
     flight = one_flight(one)
     if flight.taken is not None and flight.leased_at is not None:
         assert flight.taken.shared.lease is not None
@@ -464,11 +542,11 @@ def call(world: World, index: int, one: One) -> World:
         raise WrongError("3: two attempts closer than min_interval")
     one = evolve(one, called=world.now)
     if world.down:
-        return flying(world, index, one, at="called", error=DOWN, outcome=None)
+        return called(world, index, one, error=LOST if lost else DOWN)
     if flight.token is not None:
         old = world.tokens[int(flight.token.reveal()) - 1]
         if not good(world, old.number):
-            return flying(world, index, one, at="called", error=DEAD, outcome=None)
+            return called(world, index, one, error=LOST if lost else DEAD)
         session = old.session
     else:
         session = world.sessions + 1
@@ -476,7 +554,7 @@ def call(world: World, index: int, one: One) -> World:
     number = len(world.tokens) + 1
     token = Token(number, session, world.now + LIFE)
     world = evolve(world, tokens=(*world.tokens, token))
-    shown = EPOCH + world.now + world.skews[index]
+    shown = wall(world, index)
     grant = Grant(
         secret=Secret(str(number)),
         scheme="Bearer",
@@ -487,48 +565,56 @@ def call(world: World, index: int, one: One) -> World:
         server_wall=EPOCH + world.now,
         by=Exchange.LOGIN if flight.token is None else Exchange.REFRESH,
     )
-    return flying(world, index, one, at="called", outcome=grant, error=None)
+    if lost:
+        return called(world, index, one, error=LOST)
+    return called(world, index, one, grant=grant)
 
 
-def called(world: World, index: int, one: One) -> World:
+def called(
+    world: World,
+    index: int,
+    one: One,
+    *,
+    grant: Grant | None = None,
+    error: CloudAuthError | None = None,
+) -> World:
     """See what the call came to."""
-    flight = one_flight(one)
-    error, taken = flight.error, flight.taken
+    flight = evolve(one_flight(one), outcome=grant, error=error)
+    one, taken = evolve(one, flight=flight), flight.taken
     if taken is None:
-        name, one = named(index, one)
-        return alone(world, index, one, name)
+        return alone(world, index, one)
     if error is None:
-        assert isinstance(flight.outcome, Grant)
-        one = evolve(one, member=evolve(one.member, offset=sharing.offset_of(flight.outcome)))
+        assert grant is not None
+        one = evolve(one, member=evolve(one.member, offset=sharing.offset_of(grant)))
         return flying(world, index, one, at="publish", shared=taken.shared)
     if taken.token is not None and refused(error, 401):
         newest = max(one.member.generation, taken.shared.generation)
-        one = evolve(one, member=evolve(one.member, generation=newest), called=-100)
+        one = evolve(one, member=evolve(one.member, generation=newest), called=LONG_AGO)
         if flight.need.token is None:
             need = evolve(flight.need, dead=True)
             return flying(world, index, one, at="load", need=need)
         return landed(world, index, one, Failed(world.now, flight.number, error, 0.0))
-    name, one = named(index, one)
+    name = named(world, one)
     failure = sharing.failure_of(error, taken.shared, POLICY, name=name, draw=0.0)
     return flying(world, index, one, at="publish", shared=taken.shared, outcome=failure)
 
 
-def alone(world: World, index: int, one: One, name: str) -> World:
+def alone(world: World, index: int, one: One) -> World:
     """End an attempt without the store."""
     flight = one_flight(one)
     if flight.error is not None:
-        one = evolve(one, called=-100) if refused(flight.error, 401) else one
+        one = evolve(one, called=LONG_AGO) if refused(flight.error, 401) else one
         return landed(world, index, one, Failed(world.now, flight.number, flight.error, 0.0))
     assert isinstance(flight.outcome, Grant)
     if flight.token is None:
-        one = evolve(one, member=evolve(one.member, session=name))
+        one = evolve(one, member=evolve(one.member, session=named(world, one)))
     return landed(world, index, one, Granted(world.now, flight.number, flight.outcome, 0.0))
 
 
 def reload(world: World, index: int, one: One) -> World:
     """Load the record after a publication that was lost, and conclude by that."""
-    shared, version, one = looked(world, one)
-    return publish_with(world, index, one, shared, version)
+    shared, one = looked(world, one)
+    return publish_with(world, index, one, shared, version(world))
 
 
 def publish(world: World, index: int, one: One) -> World:
@@ -538,7 +624,7 @@ def publish(world: World, index: int, one: One) -> World:
     return publish_with(world, index, one, flight.shared, flight.version)
 
 
-def publish_with(world: World, index: int, one: One, shared: Shared, version: int | None) -> World:
+def publish_with(world: World, index: int, one: One, shared: Shared, expected: str | None) -> World:
     """Conclude by this record, and do that."""
     flight = one_flight(one)
     assert flight.taken is not None
@@ -555,7 +641,7 @@ def publish_with(world: World, index: int, one: One, shared: Shared, version: in
     rest = 0.0
     match end:
         case Publish(new):
-            after = written(world, new, version)
+            after = swapped(world, new, expected)
             if after is world:
                 return flying(world, index, one, at="reload")
             world = after
@@ -568,8 +654,9 @@ def publish_with(world: World, index: int, one: One, shared: Shared, version: in
             assert isinstance(flight.outcome, Grant)
             token = world.tokens[int(flight.outcome.secret.reveal()) - 1]
             world = evolve(world, ended=world.ended | {token.session})
-            need = evolve(flight.need, token=None)
-            return flying(world, index, one, at="load", need=need, leased_at=None)
+            need, rested = evolve(flight.need, token=None), one.called + POLICY.min_interval
+            again = {"at": "load", "need": need, "leased_at": None, "not_before": rested}
+            return flying(world, index, one, **again)
     if isinstance(flight.outcome, Failure):
         assert flight.error is not None
         rest = flight.outcome.rest
@@ -582,7 +669,7 @@ def publish_with(world: World, index: int, one: One, shared: Shared, version: in
 def ask(world: World, index: int, one: One) -> World:
     """Look for a newer token before asking the server."""
     flight = one_flight(one)
-    shared, _, one = looked(world, one)
+    shared, one = looked(world, one)
     if sharing.newer(shared, one.member, world.now, wall(world, index), POLICY)[0]:
         return adopt(world, index, one, shared)
     if sharing.leased(shared, one.member, world.now, POLICY) and world.now < flight.until:
@@ -595,5 +682,7 @@ def ask(world: World, index: int, one: One) -> World:
     return landed(world, index, one, Unconfirmed(world.now, flight.number, dead=True))
 
 
+#: Every member that was met, so that what is equal is identical.
+KNOWN: Final[dict[tuple[One, int], One]] = {}
 #: Bugs that are switched on, beside those that are patched into the core.
 BUGS: Final[dict[str, bool]] = {}
