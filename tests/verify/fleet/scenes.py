@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 import sys
+import tempfile
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -188,27 +189,22 @@ async def restarted(store: str, *, processes: int = 8) -> Result:
     return result
 
 
-async def wiped(*, seconds: float, processes: int = 8) -> Result:
+async def wiped(*, seconds: float, processes: int = 8, life: float = 6.0) -> Result:
     """A Valkey of its own is stopped for so long and comes back empty."""
     name = f"Valkey away for {seconds:g} s, back empty"
-    async with scene(name, token_lifetime=6.0) as (cloud, result):
-        valkey = ValkeyServer()
-        await asyncio.to_thread(valkey.start)
-        store, port = valkey.connection_url, valkey.port
-        try:
-            members = await started(cloud, store, processes, "--workers", "5")
-        finally:
-            await asyncio.to_thread(valkey.stop)
-        await asyncio.sleep(seconds)
-        valkey = ValkeyServer(port=port)
-        await asyncio.to_thread(valkey.start)
-        try:
-            await asyncio.sleep(6.0)
-            before = cloud.stats.refreshes + cloud.stats.logins
-            await asyncio.sleep(12.0)
-            late = cloud.stats.refreshes + cloud.stats.logins - before
-            result.name += f" ({late} renewals in the two lifetimes after)"
-            await ended(members, result)
-        finally:
-            await asyncio.to_thread(valkey.stop)
+    async with scene(name, token_lifetime=life) as (cloud, result):
+        with tempfile.TemporaryDirectory() as folder:
+            # By a path, which nobody else takes meanwhile, as a port might be.
+            where = f"{folder}/valkey"
+            with ValkeyServer(port=0, unix_socket_path=where):
+                store = f"unix://{where}"
+                members = await started(cloud, store, processes, "--workers", "5")
+            await asyncio.sleep(seconds)
+            with ValkeyServer(port=0, unix_socket_path=where):
+                await asyncio.sleep(life)
+                before = cloud.stats.refreshes + cloud.stats.logins
+                await asyncio.sleep(2.0 * life)
+                late = cloud.stats.refreshes + cloud.stats.logins - before
+                result.name += f" ({late} renewals in the two lifetimes after)"
+                await ended(members, result)
     return result
