@@ -348,23 +348,27 @@ class Sharing:
                 version = entry.version
                 if len(entry.value) <= _LONGEST:
                     shared = from_bytes(seal.open(entry.value))
-            except LaterFormatError as error:
-                self._tell(error)
+            except LaterFormatError:
+                msg = "the record in the token store is of a later version: update this one"
+                self._tell(StoreError(msg))
                 raise _NoStoreError from None
             except (SealBrokenError, ValueError, AttributeError, TypeError) as error:
                 # Damaged, or hostile: the next swap repairs it.
                 name = type(error).__name__
                 message = "the record in the store is none of ours (%s)"
                 log(logging.WARNING, message, name, host=URL(self._root).authority)
+        self._down = False
         self._member = self._member.at(shared, self._clock.monotonic())
         return shared, version
 
     async def _swap(self, shared: Shared, version: str | None) -> str | None:
         seal = self._sealed()
         value, ttl = seal.close(to_bytes(shared)), ttl_of(shared)
-        return await self._operation(
+        done = await self._operation(
             lambda: self._store.swap(seal.key, value, expected=version, ttl=ttl)
         )
+        self._down = False
+        return done
 
     async def _operation(self, start: Callable[[], Awaitable[_T]]) -> _T:
         """Carry out one operation of the store, within `store_timeout`.
@@ -374,12 +378,10 @@ class Sharing:
         """
         try:
             async with self._queue, self._own_time(self._policy.store_timeout):
-                done = await start()
+                return await start()
         except Exception as error:  # noqa: BLE001 - whatever a stranger's store raises
             self._tell(error)
             raise _NoStoreError from None
-        self._down = False
-        return done
 
     @asynccontextmanager
     async def _own_time(self, limit: float) -> AsyncIterator[None]:

@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field
 
 from aiocloudauth import Password, TokenRefresher
+from aiocloudauth.clock import Clock
 from aiocloudauth.stores import Entry, MemoryTokenStore
 from aiocloudauth.testing import CloudServer, ManualClock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from aiocloudauth import events
+    from aiocloudauth.clock import TimerHandle
     from aiocloudauth.credentials import Credentials
     from aiocloudauth.stores import TokenStore
 
 T = TypeVar("T")
 
 ADMIN = Password("admin", "secret")
+
+
+class Skewed(Clock):
+    """The clock of a machine whose wall clock is off by some minutes."""
+
+    def __init__(self, true: ManualClock, skew: float, seed: str) -> None:
+        """Run with `true`, `skew` seconds ahead; draws are this machine's own."""
+        self._true = true
+        self._skew = skew
+        self.random = random.Random(seed).random
+        self.monotonic = true.monotonic
+
+    def time(self) -> float:
+        """Return what its wall clock shows."""
+        return self._true.time() + self._skew
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> TimerHandle:
+        """Wait on the true clock."""
+        return self._true.call_later(delay, callback)
 
 
 class FaultyStore(MemoryTokenStore):
@@ -97,7 +119,7 @@ class Fleet:
     seen: list[list[events.Event]] = field(factory=list)
 
     def member(
-        self, credentials: Credentials = ADMIN, *, clock: ManualClock | None = None, **options: Any
+        self, credentials: Credentials = ADMIN, *, clock: Clock | None = None, **options: Any
     ) -> TokenRefresher:
         """Make another member; it is not opened."""
         told: list[events.Event] = []

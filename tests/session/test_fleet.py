@@ -18,8 +18,9 @@ from aiocloudauth import (
     events,
 )
 from aiocloudauth._runtime.observer import Observer
+from aiocloudauth.stores.sealing import seal_of
 from aiocloudauth.testing import ClusterError, Fault, Late, Silence, Status
-from tests.session.fleet_rig import fleet
+from tests.session.fleet_rig import ADMIN, Skewed, fleet
 
 if TYPE_CHECKING:
     from aiocloudauth import CloudAuthError, TokenRefresher
@@ -239,6 +240,66 @@ async def test_a_spoiled_record_is_repaired(value: bytes) -> None:
         await run.clock.advance(1000)
         assert len(set(run.tokens())) == 1
         assert (logins(run), refreshes(run)) == (1, 1)
+
+
+async def test_a_record_of_a_later_format_is_left_alone() -> None:
+    """Its reader goes on without the store, and says so once."""
+    async with fleet(1) as run:
+        (value,) = run.store.values
+        root = f"{run.server.url}/api/v1/"
+        seal = await seal_of(root, ADMIN)
+        later = seal.close(seal.open(value).replace(b'"format":1', b'"format":2'))
+        run.store.spoil(later)
+        for _ in range(2):
+            await run.clock.advance(60)
+            await run.drive(run.members[0].refresh())
+        assert refreshes(run) == 2
+        assert run.store.values == [later]
+        assert len(run.told(events.StoreFailed)) == 1
+
+
+async def test_a_replayed_record_brings_no_older_token_back() -> None:
+    """Whoever can write to the store has one it held before; it costs a renewal at most."""
+    async with fleet(1) as run:
+        (value,) = run.store.values
+        seen = set(run.tokens())
+        for _ in range(2):
+            await run.clock.advance(60)
+            await run.drive(run.members[0].refresh())
+            assert not seen & set(run.tokens())
+            seen |= set(run.tokens())
+            run.store.spoil(value)
+        assert run.told(events.TokenAdopted) == []
+
+
+@pytest.mark.parametrize("skew", [86_400.0, -86_400.0], ids=["ahead", "behind"])
+async def test_a_member_a_day_off_renews_in_time(skew: float) -> None:
+    """A slow clock never lengthens the life of what it adopts."""
+    async with fleet(1) as run:
+        await run.open(run.member(clock=Skewed(run.clock, skew, "day")))
+        first = run.tokens()[1]
+        await run.drive(run.members[0].close())
+        for _ in range(20):
+            await run.clock.advance(60)
+            assert run.tokens()[1] is not None
+        assert run.tokens()[1] != first
+        assert run.told(events.RenewalFailed) == []
+
+
+@pytest.mark.parametrize("after", [0.05, 0.15, 0.25, 0.35, 0.45, 0.55])
+async def test_who_is_closed_at_any_point_of_its_opening_leaves_no_hindrance(after: float) -> None:
+    """In a load, a swap, the login or the publication; the next one opens."""
+    async with fleet(0) as run:
+        run.store.delay = 0.1
+        run.server.script(Fault("_login", Late(0.1), times=1, optional=True))
+        opening = asyncio.ensure_future(run.member().open())
+        await run.clock.advance(after)
+        await run.drive(run.members[0].close())
+        await asyncio.gather(opening, return_exceptions=True)
+        began = run.clock.monotonic()
+        await run.open(run.member())
+        assert run.clock.monotonic() - began < 3
+        assert run.told(events.StoreFailed) == []
 
 
 async def test_a_wiped_store_has_one_renewer_again_within_one_lifetime() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis.asyncio
@@ -176,6 +177,25 @@ async def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     assert entry is not None
     assert entry.value == b"sealed"
     assert sorted(path.name for path in file.parent.iterdir()) == sorted([file.name, "lock"])
+
+
+async def test_a_folder_that_is_read_only_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A swap says so; root may write where others may not, so the system's answer is played."""
+    store, _, version = await held(tmp_path / "store")
+    really = os.open
+
+    def refuse(path: str, flags: int, *rest: Any, **more: Any) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+        return really(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    entry = await store.load("key")
+    assert entry is not None
+    with pytest.raises(StoreError, match="store"):
+        await store.swap("key", b"new", expected=version, ttl=TTL)
 
 
 async def test_what_is_forgotten_or_was_left_behind_is_swept_up(tmp_path: Path) -> None:

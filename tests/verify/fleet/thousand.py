@@ -10,37 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define, field
 
 from aiocloudauth import TokenRefresher
-from aiocloudauth.clock import Clock
 from aiocloudauth.testing import CloudServer, ManualClock
-from tests.session.fleet_rig import ADMIN, FaultyStore
+from tests.session.fleet_rig import ADMIN, FaultyStore, Skewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiocloudauth.clock import TimerHandle
     from aiocloudauth.stores import Entry
 
 #: Of a token, seconds.
 LIFE: Final = 1200.0
-
-
-class Skewed(Clock):
-    """The clock of a machine whose wall clock is off by some minutes."""
-
-    def __init__(self, true: ManualClock, skew: float, seed: str) -> None:
-        """Run with `true`, `skew` seconds ahead; draws are this machine's own."""
-        self._true = true
-        self._skew = skew
-        self.random = random.Random(seed).random
-        self.monotonic = true.monotonic
-
-    def time(self) -> float:
-        """Return what its wall clock shows."""
-        return self._true.time() + self._skew
-
-    def call_later(self, delay: float, callback: Callable[[], None]) -> TimerHandle:
-        """Wait on the true clock."""
-        return self._true.call_later(delay, callback)
 
 
 class Watched(FaultyStore):
