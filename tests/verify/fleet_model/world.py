@@ -315,9 +315,14 @@ def canonical(world: World) -> World:
     That is: which member is which, how many attempts there were, and when the last one was, once
     that is over.
     """
-    members = sorted((settled(world, one) for one in world.members), key=hash)
+    members = sorted((settled(world, one) for one in world.members), key=order)
     # One object for each: worlds are compared by the hundred thousand.
     return evolve(world, members=tuple(KNOWN.setdefault((one, one.who), one) for one in members))
+
+
+def order(one: One) -> tuple[int, str]:
+    """Return what members are put in order by: all that tells them apart."""
+    return hash(one), str(one.member.sights)
 
 
 def settled(world: World, one: One) -> One:
