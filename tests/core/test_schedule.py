@@ -216,6 +216,9 @@ def test_the_last_instant_of_all_makes_a_long_life() -> None:
         # a proxy's `Date`, hours ahead or of 1970: what would be dead, or for ever, is not believed
         (EPOCH + 36_000, EPOCH, EPOCH, 1_200.0),
         (0.0, EPOCH, EPOCH, 1_200.0),
+        # a life of twice `min_interval` leaves no time for a renewal
+        (EPOCH + 1_197, EPOCH, EPOCH, 1_200.0),
+        (EPOCH + 1_196, EPOCH, EPOCH, 3.0),
         # our clock is wrong: a token that is dead by it is good by the server's
         (EPOCH - 1_500, EPOCH, EPOCH + 1_300, 1_399.0),
     ],
