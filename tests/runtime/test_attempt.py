@@ -25,7 +25,15 @@ from aiocloudauth import (
     UnauthorizedError,
     events,
 )
-from aiocloudauth.testing import ClusterError, Fault, MemoryConnector, Reset, Silence, Status
+from aiocloudauth.testing import (
+    Change,
+    ClusterError,
+    Fault,
+    MemoryConnector,
+    Reset,
+    Silence,
+    Status,
+)
 from tests.manual_refresher import ManualRefresher, manual_refresher
 
 if TYPE_CHECKING:
@@ -142,6 +150,21 @@ async def test_a_bearer_token_is_used_as_it_is_and_prolonged_by_refresh() -> Non
         assert refresher.state is SessionState.ACTIVE
         await owner.drive(refresher.close())
         assert set(sent(owner)) == {"_refresh"}  # and no _logout: it is not ours
+
+
+async def test_the_end_of_a_bearer_token_is_what_was_given_then_its_own_hint() -> None:
+    """Only then what the server says, which is asked for its clock all the same."""
+    async with manual_refresher() as owner:
+        token = await a_token(owner)
+        told = Change({"expires_at": "2026-01-01T00:10:00Z"})
+        owner.server.script(Fault("/users/auth", told, method="GET"))
+        for given, expected in ((at(900), at(900)), (None, at(1200))):
+            bearer = Bearer(token, given)
+            refresher = type(owner.refresher)(owner.server.url, bearer, clock=owner.clock)
+            held = (await owner.drive(refresher.open())).current
+            assert held is not None
+            assert held.session_expiration_time == expected
+            await owner.drive(refresher.close())
 
 
 async def test_a_bearer_token_whose_refresh_is_refused_is_lost_at_once() -> None:
