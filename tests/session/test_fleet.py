@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import secrets
+from typing import TYPE_CHECKING, cast
 
 import pytest
+from attrs import evolve
 
 from aiocloudauth import (
     ApiKey,
@@ -17,13 +19,16 @@ from aiocloudauth import (
     UnauthenticatedError,
     events,
 )
+from aiocloudauth._core.sharing import Lease
 from aiocloudauth._runtime.observer import Observer
+from aiocloudauth._wire.record import from_bytes, to_bytes
 from aiocloudauth.stores.sealing import seal_of
 from aiocloudauth.testing import ClusterError, Fault, Late, Silence, Status
 from tests.session.fleet_rig import ADMIN, Skewed, fleet
 
 if TYPE_CHECKING:
     from aiocloudauth import CloudAuthError, TokenRefresher
+    from aiocloudauth.stores import Entry
     from tests.session.fleet_rig import Fleet
 
 
@@ -409,6 +414,37 @@ async def test_a_lease_whose_holder_died_is_taken_over() -> None:
         await run.drive(run.members[1].refresh())
         assert 8 < run.clock.monotonic() - began < 12
         assert run.told(events.RenewalFailed, by=1) == []
+
+
+async def test_nobody_waits_for_ever_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though another lease stands at each look: after the time of one attempt it goes alone."""
+    async with fleet(1) as run:
+        (value,) = run.store.values
+        seal = await seal_of(f"{run.server.url}/api/v1/", ADMIN)
+        shared, load = from_bytes(seal.open(value)), run.store.load
+
+        async def always_another(key: str) -> Entry | None:
+            lease = Lease(secrets.token_hex(4), 11.0)
+            run.store.spoil(seal.close(to_bytes(evolve(shared, lease=lease))))
+            return cast("Entry | None", await load(key))
+
+        await run.clock.advance(60)
+        monkeypatch.setattr(run.store, "load", always_another)
+        began = run.clock.monotonic()
+        await run.drive(run.members[0].refresh())
+        assert 10 < run.clock.monotonic() - began < 12
+        assert refreshes(run) == 1
+
+
+async def test_the_stores_time_is_not_the_calls() -> None:
+    """An attempt has its whole `attempt_timeout`, however slow the store is."""
+    async with fleet(1) as run:
+        await run.clock.advance(60)
+        run.store.delay = 0.9
+        run.server.script(Fault("_refresh", Late(9.5), times=1))
+        await run.drive(run.members[0].refresh())
+        assert refreshes(run) == 1
+        assert run.told(events.RenewalFailed) == []
 
 
 # -- bad input ----------------------------------------------------------------------------
