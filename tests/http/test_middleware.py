@@ -314,8 +314,9 @@ async def test_a_field_that_is_no_text_has_the_token_in_no_error(
         assert refresher.current is not None
         token = refresher.current.token.reveal()
         assert (await client.get("/api/v1/x")).status == 200
-    said = f"{caught.value!r} {caught.value} {pickle.dumps(caught.value)!r}"
-    for frame, _ in traceback.walk_tb(caught.value.__traceback__):
+    error = caught.value
+    said = f"{error!r} {error} {error.object!r} {pickle.dumps(error)!r}"
+    for frame, _ in traceback.walk_tb(error.__traceback__):
         if frame.f_code.co_filename != __file__:
             said += repr(frame.f_locals)
     assert token not in said
