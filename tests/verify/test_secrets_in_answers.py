@@ -192,7 +192,7 @@ def malformed(*secrets: str) -> dict[str, Effect]:
         "list": Body(f'["{quote}"]', 200),
         "no token": Body(f'{{"token": null, "{quote}": "{quote}"}}', 200),
         "crlf token": Body(f'{{"token": "{secrets[0]}\\r\\nX: 1"}}', 200),
-        "expiry": Body(f'{{"token": "{dashed}", "session_expiration_time": "{quote}"}}', 200),
+        "expiry": Body(f'{{"token": "", "session_expiration_time": "{quote}"}}', 200),
         "errors": Body(f'{{"errors": [{{"code": "a.b", "message": "{quote}"}}]}}', 200),
         "half": Body(f'{{"token": "{quote}', 200),
         "redirect": Redirect(f"http://{dashed}:{dashed}@127.0.0.1:1/{dashed}?t={dashed}#{dashed}"),
