@@ -202,7 +202,8 @@ def test_what_the_api_fails_at(
 def test_a_port_of_https_that_speaks_no_http(capsys: pytest.CaptureFixture[str]) -> None:
     """The certificate is in order, and then nothing comes."""
     with serving(tls=True, faults=[Fault("/users/auth/methods", Silence())]) as server:
-        status, found = examined(capsys, "--host", server.url, "--ca-file", server.ca_file)
+        argv = ["--host", server.url, "--ca-file", server.ca_file, "--timeout", "2"]
+        status, found = examined(capsys, *argv)
     assert (status, found["TLS"]["result"]) == (8, "ok")
     assert "is this the port of the API?" in found["API"]["told"]
 
