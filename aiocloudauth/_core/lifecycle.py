@@ -328,13 +328,13 @@ class Machine:
             return self.resume(kept, flight, now)
         if in_use and at > now:
             return self.resume(evolve(before, record=record, ask_at=at), flight, now)
-        if at > now:
-            again = None if flight.insisted or at >= held.hard_at else before
-            waits = Starved(record, at, way or Exchange.LOGIN, held, again)
-            deny = (Deny(cast("CloudAuthError", record.error)),) if _slow(record) else ()
-            return waits, (Withhold(), WakeAt(at), *deny)
         if way is None:
             return self.lose(record, now)
+        if at > now:
+            again = None if flight.insisted or at >= held.hard_at else before
+            waits = Starved(record, at, way, held, again)
+            deny = (Deny(cast("CloudAuthError", record.error)),) if _slow(record) else ()
+            return waits, (Withhold(), WakeAt(at), *deny)
         good = held if in_use else None
         return self.start(record, now, way, good=good, spent=None if in_use else held)
 

@@ -518,6 +518,19 @@ def test_those_who_wait_are_told_where_nothing_can_follow() -> None:
         assert isinstance(run.state, Active)
 
 
+def test_refused_credentials_are_not_sent_for_a_dead_token_that_nothing_else_follows() -> None:
+    """Also where no attempt may start yet: the bar of the refused password goes on."""
+    run = active()
+    run.feed(LoginAsked, after=5.0)
+    run.fail(REFUSED)
+    run.feed(RenewalAsked, after=1.0)
+    run.bring(EPOCH + timedelta(seconds=1200.0))
+    refuse(run, after=0.5)
+    deny(run)
+    assert isinstance(run.state, Lost)
+    assert run.state.next_at == run.state.record.barred_until
+
+
 def test_a_logout_ends_the_session_of_a_token_that_may_be_good() -> None:
     """In use or withheld; not of one that is dead, expired or forgotten."""
     run = active(60.0)
