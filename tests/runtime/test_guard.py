@@ -305,7 +305,7 @@ async def in_a_circle(server: CloudServer) -> object:
 async def renewing(server: CloudServer) -> object:
     """Open a session that is left while it renews."""
     cloud = await CloudSession(server.url, ADMIN, policy=QUICK)
-    server.fail_next("_refresh", status=503)
+    server.fail_next("_refresh", status=503, retry_after=60)  # longer than this test takes
     await asyncio.gather(cloud.refresh(), return_exceptions=True)
     return cloud
 
