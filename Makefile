@@ -17,7 +17,7 @@ BENCH := $(VENV)/bench
 MUTANTS := $(VENV)/mutants
 # Which of tests/verify/mutants/*.cfg: `make mutants PARTS=pure` takes minutes, all of it longer.
 # ARGS="'aiocloudauth._runtime.runner.*'" chooses among the mutants of a part.
-PARTS := pure edge
+PARTS := pure http runtime
 
 # How many tests, or mutants, at a time.
 JOBS := 2
@@ -160,7 +160,7 @@ $(MUTANTS)/stamp: pyproject.toml $(CONSTRAINTS) tests/verify/mutants/constraints
 	@echo "Setting up $(MUTANTS), with mutmut"
 	@$(BIN)/python -m venv $(MUTANTS)
 	@$(MUTANTS)/bin/python -m pip --disable-pip-version-check install -qq \
-	    -c $(CONSTRAINTS) -c tests/verify/mutants/constraints.txt mutmut -e '.[test]'
+	    -c $(CONSTRAINTS) -c tests/verify/mutants/constraints.txt mutmut mypy -e '.[test]'
 	@touch $@
 
 # mutmut reads its settings from, and writes to, the directory it is run in. All parts run, and the

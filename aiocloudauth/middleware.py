@@ -205,14 +205,13 @@ class BearerMiddleware:
         except BaseException:  # from another loop
             response.close()
             raise
-        again = can_send_again(request.body, interrupted=interrupted)
-        if not coded and not again:
+        if not coded and not can_send_again(request.body, interrupted=interrupted):
             source.reject(token, coded=False)
             return False  # somebody else's words, and no second try: the caller needs to see them
         # Keeping the connection while waiting would block a pool of one.
         await let_go(request, response)
         await source.refused(token, coded=coded, until=until)
-        again = again and can_send_again(request.body, interrupted=interrupted)
+        again = can_send_again(request.body, interrupted=interrupted)
         if not again or not compat.expect_again(request):
             await source.usable(until=until)
             msg = (

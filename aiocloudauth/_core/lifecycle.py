@@ -182,7 +182,7 @@ class Machine:
 
     def given_up(self, state: State, _: OpenGivenUp) -> Step:
         """Back to the start; the record still paces the next try."""
-        record = evolve(state.record, generation=0, called=False, calls=0)
+        record = evolve(state.record, generation=0, called=False)
         return New(record), (Withhold(), Abandon(), WakeAt(FOREVER))
 
     def woken(self, state: State, event: Woken) -> Step:
@@ -335,8 +335,7 @@ class Machine:
             waits = Starved(record, at, way, held, again)
             deny = (Deny(cast("CloudAuthError", record.error)),) if _slow(record) else ()
             return waits, (Withhold(), WakeAt(at), *deny)
-        good = held if in_use else None
-        return self.start(record, now, way, good=good, spent=None if in_use else held)
+        return self.start(record, now, way, good=held if in_use else None, spent=held)
 
     def resume(self, state: Active | Degraded, flight: Flight, now: float) -> Step:
         """Go on after the question `flight`, with what is due and what the user asked for."""
@@ -360,10 +359,10 @@ class Machine:
             if isinstance(event, RenewalAsked) and (flight.trial or flight.by is Exchange.ASK):
                 return evolve(state, flight=evolve(flight, insisted=True)), ()
             return state, ()
-        login, trial = isinstance(event, LoginAsked), getattr(event, "trial", False)
+        login, trial = isinstance(event, LoginAsked), isinstance(event, LoginAsked) and event.trial
         if isinstance(state, LoggedOut) and not login:
             return state, (Conclude(_logged_out()),)
-        want = Want.LOGIN if isinstance(event, LoginAsked) else Want.FRESH
+        want = Want.LOGIN if login else Want.FRESH
         record = evolve(state.record, called=False, want=want)
         held = state.held if isinstance(state, Active | Degraded) else None
         spent = state.spent if isinstance(state, Starved) else None
@@ -378,9 +377,8 @@ class Machine:
             return state, (Conclude(record.refused or nothing.because(record.error)),)
         at = self.earliest(record, now)
         if at <= now:
-            old = None if good is not None else held or spent
             before = state if trial else None
-            return self.start(record, now, by, good=good, spent=old, before=before)
+            return self.start(record, now, by, good=good, spent=held or spent, before=before)
         if good is not None:
             planned = cast("Active | Degraded", state)
             planned = evolve(planned, record=record, next_at=at, by=by, ask_at=FOREVER)
@@ -400,7 +398,7 @@ class Machine:
 
     def logout(self, state: State, _: LogoutAsked) -> Step:
         """Forget the token, and drop a renewal under way so that it revives nothing."""
-        record = evolve(state.record, error=None, failures=0, called=False, calls=0, want=Want.ANY)
+        record = evolve(state.record, error=None, failures=0)
         gone = _logged_out()
         told = Emit(events.LoggedOut)
         return LoggedOut(record), (
@@ -442,9 +440,8 @@ class Machine:
             generation=old.generation + 1,
             # A refused password stays refused, however well `_refresh` goes.
             refused=None if login else old.refused,
-            barred_until=-FOREVER if login else old.barred_until,
+            barred_until=old.barred_until,
             bars=0 if login else old.bars,
-            asked_at=old.asked_at,
             calls=old.calls if old.called else 0,
         )
         way = ways.way(record, held, held.renew_at, dead=False)
@@ -554,7 +551,7 @@ class Machine:
 
     def degrade(self, record: Record, event: Failed, good: Held, by: Exchange | None) -> Step:
         """Keep sending a good token. Where nothing is left to try it serves to its end."""
-        at = record.barred_until if record.refused else FOREVER
+        at = record.barred_until
         if by is not None:
             at = self.retry_at(record, event, by, good=True)
         after = Degraded(record, good, at, by or Exchange.LOGIN)
@@ -623,7 +620,7 @@ class Machine:
         timeout: float,
         *,
         flight: Flight,
-        dead: bool = False,
+        dead: bool,
     ) -> Login:
         """Return the call that logs in; refused credentials are sent only once they changed."""
         trial = flight.trial

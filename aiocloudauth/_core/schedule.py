@@ -26,8 +26,8 @@ __all__ = [
 #: The longest pause between two attempts while there is no token, seconds; but for what the
 #: server asks for in ``Retry-After``, and for the pace after a 501.
 LONGEST_PAUSE: Final = 10.0
-#: A refused login is tried again after `refused_interval` times this at most.
-_LONGEST_BAR: Final = 16
+#: How often `refused_interval` is doubled at most.
+_DOUBLED_BARS: Final = 4
 
 
 def lifetime(grant: Grant, policy: RenewalPolicy) -> float:
@@ -99,10 +99,10 @@ def backoff(
 
     `good`: a token may be sent meanwhile; else no pause is longer than `LONGEST_PAUSE`.
     """
+    if isinstance(error, NoAuthenticationClusterError):
+        return max(policy.permanent_interval, policy.min_interval)
     asked = getattr(error, "retry_after", None) or 0.0
     asked = min(asked, policy.permanent_interval)
-    if isinstance(error, NoAuthenticationClusterError):
-        return max(asked, policy.permanent_interval, policy.min_interval)
     bound = _doubled(policy, record.failures - 1)
     if not good:
         bound = min(bound, max(LONGEST_PAUSE - policy.min_interval, 0.0))
@@ -122,7 +122,7 @@ def bar(bars: int, policy: RenewalPolicy) -> float:
     """Return for how long refused credentials are not sent again, after `bars` refusals before."""
     if policy.refused_interval is None:
         return FOREVER
-    return policy.refused_interval * min(2.0 ** min(bars, 64), _LONGEST_BAR)
+    return policy.refused_interval * 2.0 ** min(bars, _DOUBLED_BARS)
 
 
 def _doubled(policy: RenewalPolicy, times: int) -> float:

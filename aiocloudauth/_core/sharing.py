@@ -182,7 +182,7 @@ def age_of(shared: Shared, member: Member, now: float, wall: float) -> float:
     """Return for how long the token has lived, seconds: by the clock, or since it was seen."""
     offset = shared.offset if member.offset is None else member.offset
     seen = now - member.sights.get(shared.generation, now)
-    return max(0.0, seen, wall + offset - shared.issued_at)
+    return max(seen, wall + offset - shared.issued_at)
 
 
 def leased(shared: Shared, member: Member, now: float, policy: RenewalPolicy) -> bool:
@@ -191,7 +191,7 @@ def leased(shared: Shared, member: Member, now: float, policy: RenewalPolicy) ->
     if lease is None or lease.name == member.lease:
         return False
     most = min(lease.seconds, policy.attempt_timeout + LEASE_MARGIN)
-    return now - member.sights.get(lease.name, now) < most
+    return now - member.sights[lease.name] < most
 
 
 def newer(
@@ -220,7 +220,7 @@ def next_step(
     busy = leased(shared, member, now, policy)
     failure, resting = shared.failure, 0.0
     if failure is not None:
-        resting = member.sights.get(failure.name, now) + failure.rest - now
+        resting = member.sights[failure.name] + failure.rest - now
     if need.want is not Want.LOGIN:
         # One that is due is better than none, and others are at work on its successor.
         if good and (not due or (need.want is Want.ANY and (busy or resting > _ROUNDING))):
@@ -323,7 +323,7 @@ def offset_of(grant: Grant) -> float:
         return 0.0
     low = grant.server_wall - grant.received_wall
     high = grant.server_wall + 1.0 - grant.sent_wall
-    return 0.0 if low <= 0.0 <= high else max(low, min(high, 0.0))
+    return max(low, min(high, 0.0))
 
 
 def adopted(shared: Shared, age: float, now: float) -> Grant:

@@ -215,7 +215,6 @@ async def _read_within(
 ) -> tuple[bytes, bool]:
     content, close, body, scope = response.content, response.close, bytearray(), None
     del response
-    whole = False
     try:
         async with clock.timeout(within) as scope:
             whole = await _read(content, limit, body)

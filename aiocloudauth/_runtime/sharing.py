@@ -45,7 +45,7 @@ from aiocloudauth._core.sharing import (
 from aiocloudauth._core.states import Emit, Exchange, Login, Refresh
 from aiocloudauth._runtime.journal import log
 from aiocloudauth._runtime.waiters import again
-from aiocloudauth._wire.record import LaterFormatError, from_bytes, to_bytes
+from aiocloudauth._wire.record import LaterFormatError, MalformedError, from_bytes, to_bytes
 from aiocloudauth.errors import CloudAuthError, StoreError
 from aiocloudauth.stores.sealing import Seal, SealBrokenError, seal_of
 
@@ -352,7 +352,7 @@ class Sharing:
                 msg = "the record in the token store is of a later version: update this one"
                 self._tell(StoreError(msg))
                 raise _NoStoreError from None
-            except (SealBrokenError, ValueError, AttributeError, TypeError) as error:
+            except (SealBrokenError, MalformedError, AttributeError, TypeError) as error:
                 # Damaged, or hostile: the next swap repairs it.
                 name = type(error).__name__
                 message = "the record in the store is none of ours (%s)"

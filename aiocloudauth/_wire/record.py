@@ -12,7 +12,7 @@ from aiocloudauth._core.sharing import MARKS, Failure, Lease, Shared
 from aiocloudauth.errors import ApiError, CloudAuthError, InvalidResponseError
 from aiocloudauth.token import Secret, token_problem
 
-__all__ = ["LaterFormatError", "from_bytes", "to_bytes"]
+__all__ = ["LaterFormatError", "MalformedError", "from_bytes", "to_bytes"]
 
 #: The format that is written; a later one is left alone.
 FORMAT: Final = 1
@@ -33,8 +33,8 @@ class LaterFormatError(Exception):
     """Written by a later version of this package."""
 
 
-def _malformed(what: str) -> ValueError:
-    return ValueError(f"malformed: {what}")
+class MalformedError(ValueError):
+    """The bytes are no record."""
 
 
 def to_bytes(shared: Shared) -> bytes:
@@ -54,31 +54,29 @@ def to_bytes(shared: Shared) -> bytes:
         "ended": list(shared.ended),
         "dead": shared.dead,
     }
-    return json.dumps(data, separators=(",", ":")).encode()
+    return json.dumps(data).encode()
 
 
 def from_bytes(content: bytes) -> Shared:
     """Return the record that was written.
 
     Raises:
-        ValueError: It is none.
+        MalformedError: It is none.
         LaterFormatError: It is one of a later version.
     """
     try:
-        data = json.loads(content)
+        data = _object(json.loads(content))
     except (RecursionError, ValueError):
-        raise _malformed("no JSON") from None
-    if not isinstance(data, dict):
-        raise _malformed("no object")
+        raise MalformedError from None
     if _whole(data.get("format")) > FORMAT:
         raise LaterFormatError
     expires_at, lease = data.get("expires_at"), data.get("lease")
     token, failure = data.get("token"), data.get("failure")
     ended = data.get("ended")
     if not isinstance(ended, list) or len(ended) > MARKS:
-        raise _malformed("ended")
+        raise MalformedError
     if token is not None and (not isinstance(token, str) or token_problem(token)):
-        raise _malformed("token")
+        raise MalformedError
     return Shared(
         generation=_whole(data.get("generation")),
         session=_text(data.get("session"), _NAME),
@@ -115,9 +113,8 @@ def _of_failure(failure: Failure) -> dict[str, Any]:
     return data
 
 
-def _failure(data: object) -> Failure:
-    if not isinstance(data, dict):
-        raise _malformed("failure")
+def _failure(value: object) -> Failure:
+    data = _object(value)
     rest = data.get("rest")
     return Failure(
         _text(data.get("name"), _NAME),
@@ -131,11 +128,11 @@ def _error(data: dict[str, Any]) -> CloudAuthError:
     # One of a later version, or with arguments that this one does not know, is the plain one.
     kind = _ERRORS.get(_text(data.get("error"), _NAME), CloudAuthError)
     message, retryable = _text(data.get("message"), _TEXT), data.get("retryable") is True
-    answer = data.get("answer")
-    if issubclass(kind, ApiError) and isinstance(answer, dict):
+    if issubclass(kind, ApiError):
+        answer = _object(data.get("answer"))
         codes, after = answer.get("codes"), answer.get("retry_after")
         if not isinstance(codes, list):
-            raise _malformed("codes")
+            raise MalformedError
         return kind(
             message,
             status=_whole(answer.get("status")),
@@ -151,27 +148,32 @@ def _error(data: dict[str, Any]) -> CloudAuthError:
     return error
 
 
-def _lease(data: object) -> Lease:
-    if not isinstance(data, dict):
-        raise _malformed("lease")
+def _lease(value: object) -> Lease:
+    data = _object(value)
     return Lease(_text(data.get("name"), _NAME), _number(data.get("seconds")))
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MalformedError
+    return value
 
 
 def _text(value: object, longest: int) -> str:
     if not isinstance(value, str) or len(value) > longest:
-        raise _malformed("text")
+        raise MalformedError
     return value
 
 
 def _whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
-        raise _malformed("whole number")
+        raise MalformedError
     return value
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LONGEST:
-        raise _malformed("number")
+        raise MalformedError
     return float(value)
 
 
@@ -179,4 +181,4 @@ def _instant(seconds: float) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, OSError, ValueError):
-        raise _malformed("instant") from None
+        raise MalformedError from None

@@ -13,6 +13,7 @@ from aiocloudauth._core.states import (
     Abilities,
     Effect,
     Emit,
+    Exchange,
     Failed,
     Grant,
     Granted,
@@ -107,7 +108,13 @@ class LifecycleDriver:
         return self.bring(end, draw=draw)
 
     def bring(
-        self, expires_at: datetime | None, *, draw: float = 0.0, static: bool = False
+        self,
+        expires_at: datetime | None,
+        *,
+        draw: float = 0.0,
+        static: bool = False,
+        by: Exchange | None = None,
+        abilities: Abilities | None = None,
     ) -> Effects:
         """Bring the flight a token with this end; a static one has none."""
         wall = EPOCH.timestamp() + self.now
@@ -119,8 +126,9 @@ class LifecycleDriver:
             sent_wall=wall,
             received_wall=wall,
             static=static,
+            by=by,
         )
-        return self.feed(Granted, self.state.record.number, grant, draw)
+        return self.feed(Granted, self.state.record.number, grant, draw, abilities)
 
     def fail(self, error: CloudAuthError, *, after: float = 0.0, draw: float = 0.0) -> Effects:
         """Let the flight fail."""

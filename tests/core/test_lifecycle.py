@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from aiocloudauth import events
@@ -11,6 +13,7 @@ from aiocloudauth._core.states import (
     Confirmed,
     Deny,
     Emit,
+    Exchange,
     Input,
     Login,
     LoginAsked,
@@ -22,6 +25,7 @@ from aiocloudauth._core.states import (
     Serve,
     Unconfirmed,
     WakeAt,
+    Want,
     Wanted,
     Withhold,
     Woken,
@@ -37,6 +41,7 @@ from aiocloudauth.errors import (
 from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.token import SessionState
 from tests.core.lifecycle_driver import (
+    EPOCH,
     EXPIRED,
     NO_CLUSTER,
     TRANSIENT,
@@ -74,6 +79,10 @@ def test_when_the_next_attempt_is_due_is_known_in_every_state() -> None:
     assert due() == run.wake_at == 902.0
     run.feed(LogoutAsked)
     assert due() == FOREVER
+    run = lifecycle()
+    run.feed(Opened)
+    run.fail(TRANSIENT[0])
+    assert due() == 1.0
 
 
 def test_before_the_renewal_window_a_caller_is_served_and_nothing_is_sent() -> None:
@@ -91,6 +100,18 @@ def test_in_the_renewal_window_callers_use_the_held_token_while_a_renewal_runs()
     assert isinstance(call, Refresh)
     assert (run.now, run.shown) == (900.0, SessionState.RENEWING)
     assert of(Serve, run.feed(Wanted, after=289.0))
+    run.feed(Woken)
+    assert run.wake_at == 1190.0
+
+
+def test_a_renewal_that_fails_at_the_hard_limit_is_the_loss_of_the_token() -> None:
+    """Though no timer has gone off yet."""
+    run = active()
+    run.wake()
+    _, lost = of(Emit, run.fail(TRANSIENT[0], after=290.0))
+    assert lost.kind is events.SessionLost
+    assert isinstance(lost.details["error"], SessionExpiredError)
+    assert run.shown is SessionState.EXPIRED
 
 
 def test_past_the_hard_limit_callers_wait_for_the_renewal() -> None:
@@ -149,6 +170,15 @@ def test_the_login_after_a_refused_refresh_gets_what_the_renewal_has_left(
     run.feed(Woken, after=12.0)
     (call,) = calls(run.fail(EXPIRED, after=took - 12.0))
     assert (type(call), call.timeout) == (Login, timeout)
+    assert told(run.fail(TRANSIENT[0])) == [events.RenewalFailed, events.SessionLost]
+
+
+def test_the_login_after_a_refused_refresh_gets_half_of_what_the_token_has_left() -> None:
+    """Like any attempt while a token is good."""
+    run = active(60.0)
+    run.wake()
+    (call,) = calls(run.fail(EXPIRED, after=2.0))
+    assert (type(call), call.timeout) == (Login, 5.0)
 
 
 @pytest.mark.parametrize("ask", [RenewalAsked, LoginAsked])
@@ -159,6 +189,10 @@ def test_what_the_user_asks_for_waits_for_min_interval(ask: type[Input]) -> None
     assert run.wake_at == 1.0
     (call,) = calls(run.wake())
     assert type(call) is (Login if ask is LoginAsked else Refresh)
+    assert call.want is (Want.LOGIN if ask is LoginAsked else Want.FRESH)
+    run.fail(TRANSIENT[0])
+    (call,) = calls(run.wake())
+    assert call.want is Want.ANY
 
 
 @pytest.mark.parametrize(
@@ -184,7 +218,9 @@ def test_without_a_token_no_pause_is_longer_than_ten_seconds() -> None:
     run = lifecycle()
     run.feed(Opened)
     for delay in (2.0, 3.0, 5.0, 9.0, 10.0, 10.0):
-        run.fail(TransportError("reset"), draw=1.0)
+        effects = run.fail(TRANSIENT[0], draw=1.0)
+        assert told(effects) == [events.RenewalFailed]
+        assert of(Conclude, effects) == [Conclude(TRANSIENT[0])]
         assert run.wake_at - run.now == delay
         run.wake()
     run.fail(RateLimitedError("slow down", status=429, retry_after=42.0), draw=1.0)
@@ -244,6 +280,8 @@ def test_a_transient_failure_is_not_noticed_while_the_token_lives(error: CloudAu
     assert of(Deny, effects) == []
     assert of(Conclude, effects) == [Conclude(error)]
     assert told(effects) == [events.RenewalFailed, events.SessionDegraded]
+    (news, _) = of(Emit, effects)
+    assert news.details == {"error": error, "attempt": 1, "retry_at": 901.0}
     assert (run.shown, run.state.record.error) == (SessionState.DEGRADED, error)
     assert of(Serve, run.feed(Wanted))
     assert calls(run.wake())
@@ -318,11 +356,28 @@ def test_a_token_that_runs_out_during_an_attempt_after_501_is_answered_at_once()
     assert (of(Deny, effects), calls(effects)) == ([Deny(NO_CLUSTER)], [])
 
 
+def test_the_news_of_a_token_say_which_until_when_and_how_it_came() -> None:
+    """The first one is a login alone; another member's was not renewed here."""
+    run = lifecycle()
+    run.feed(Opened)
+    end = EPOCH + timedelta(seconds=1200.0)
+    expiry = {"session_expiration_time": end}
+    assert of(Emit, run.bring(end)) == [Emit(events.LoggedIn, expiry)]
+    (first,) = calls(run.feed(LoginAsked, after=5.0))
+    run.now += 1.5
+    renewed = Emit(events.TokenRenewed, {"generation": 2, "took": 1.5, **expiry})
+    assert of(Emit, run.bring(end)) == [Emit(events.LoggedIn, expiry), renewed]
+    (second,) = calls(run.feed(RenewalAsked, after=5.0))
+    assert second.number == first.number + 1
+    adopted = Emit(events.TokenAdopted, {"generation": 3, **expiry})
+    assert of(Emit, run.bring(end, by=Exchange.ADOPT)) == [adopted]
+
+
 def test_a_new_token_that_is_expired_already_is_a_failure_and_the_old_one_stays() -> None:
     """Dead on arrival by both clocks: `InvalidResponseError`, backoff."""
     run = active()
     run.wake()
-    effects = run.grant(-1.0)
+    effects = run.grant(0.0)
     (done,) = of(Conclude, effects)
     assert isinstance(done.error, InvalidResponseError)
     assert done.error.problems

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from aiocloudauth import events
 from aiocloudauth._core.states import (
     FOREVER,
+    Abandon,
+    Ask,
     Conclude,
     Failed,
     Login,
     LoginAsked,
     Opened,
     OpenGivenUp,
+    Refresh,
     Rejected,
     RenewalAsked,
     Serve,
@@ -32,6 +36,7 @@ from tests.core.lifecycle_driver import (
     calls,
     lifecycle,
     of,
+    told,
 )
 
 # -- late and foreign answers -------------------------------------------------------------
@@ -125,7 +130,7 @@ def test_a_timer_that_is_early_is_set_again() -> None:
 def test_a_caller_may_notice_the_end_before_the_timer_does() -> None:
     """Laptop suspend (ltratt/pizauth#47): whoever asks first looks at the deadline itself."""
     run = active()
-    effects = run.feed(Wanted, after=2000.0)
+    effects = run.feed(Wanted, after=1190.0)
     assert [type(effect) for effect in effects] == [Withhold, Login, WakeAt]
     run = active()
     run.wake()
@@ -135,13 +140,16 @@ def test_a_caller_may_notice_the_end_before_the_timer_does() -> None:
 def test_a_renewal_asked_for_when_the_token_ran_out_unnoticed_is_a_login() -> None:
     """The same for `refresh()`: and within `min_interval` it waits."""
     run = active()
-    (call,) = calls(run.feed(RenewalAsked, after=2000.0))
+    (call,) = calls(run.feed(RenewalAsked, after=1190.0))
     assert isinstance(call, Login)
     short = active(0.5)
     effects = short.feed(RenewalAsked, after=0.75)
     assert effects == (Withhold(), WakeAt(1.0))
     (call,) = calls(short.wake())
     assert isinstance(call, Login)
+    bare = active(0.5, repeatable=False)
+    bare.feed(RenewalAsked, after=0.75)
+    assert [type(call) for call in calls(bare.wake())] == [Refresh]
 
 
 def test_a_renewal_asked_for_while_the_next_attempt_is_far_away_hastens_it() -> None:
@@ -161,6 +169,30 @@ def test_a_later_open_is_paced_by_the_one_that_failed() -> None:
     assert run.shown is SessionState.NEW
     assert calls(run.feed(Opened)) == []
     assert run.wake_at == 1.0
+
+
+def test_a_later_open_begins_anew() -> None:
+    """With a first token, and with a first refusal."""
+    run = active()
+    run.feed(Rejected, 1, coded=True, draw=0.0, after=5.0)
+    assert run.feed(OpenGivenUp) == (Withhold(), Abandon(), WakeAt(FOREVER))
+    run.feed(Opened)
+    assert told(run.grant(1200.0)) == [events.LoggedIn]
+    assert of(Ask, run.feed(Rejected, 1, coded=True, draw=0.0, after=1.5))
+
+
+def test_a_login_may_start_or_be_joined_after_a_rest() -> None:
+    """Joined only if it is a login, with the same credentials, that began no earlier."""
+    run = active()
+    assert run.machine.rest(run.state, 0.25, 0.0) == 0.75
+    assert run.machine.rest(run.state, 5.0, 0.0) == 0.0
+    run.feed(LoginAsked, after=5.0)
+    assert run.machine.rest(run.state, 6.0, 5.0) == 0.0
+    assert run.machine.rest(run.state, 6.0, 5.5) is None
+    for kind, trial in ((RenewalAsked, {}), (LoginAsked, {"trial": True})):
+        run = active()
+        run.feed(kind, after=5.0, **trial)
+        assert run.machine.rest(run.state, 6.0, 5.0) is None
 
 
 def test_a_short_policy_paces_a_short_token() -> None:

@@ -21,6 +21,7 @@ from aiocloudauth._core.states import (
     Serve,
     Unconfirmed,
     WakeAt,
+    Want,
     Wanted,
     Withhold,
     Woken,
@@ -56,7 +57,7 @@ def test_a_refused_refresh_is_followed_by_a_login_in_the_same_renewal() -> None:
     run = active()
     (first,) = calls(run.wake())
     (second,) = calls(run.fail(EXPIRED))
-    assert (type(second), second.number) == (Login, first.number)
+    assert second == Login(first.number, 10.0, dead=True)
     assert of(Serve, run.feed(Wanted))
     assert told(run.grant(1200.0)) == [events.LoggedIn, events.TokenRenewed]
 
@@ -69,9 +70,23 @@ def test_a_refused_refresh_without_a_login_is_the_end_at_once() -> None:
     (denied,) = of(Deny, effects)
     assert type(denied.error) is SessionExpiredError
     assert denied.error.__cause__ is EXPIRED
-    assert [type(done.error) for done in of(Conclude, effects)[:1]] == [SessionExpiredError]
+    assert {type(done.error) for done in of(Conclude, effects)} == {SessionExpiredError}
+    (failed, lost) = of(Emit, effects)
+    assert (failed.kind, lost.kind) == (events.RenewalFailed, events.SessionLost)
+    assert lost.details["error"] is denied.error
     assert (run.shown, run.wake_at) == (SessionState.EXPIRED, FOREVER)
     assert [type(answer) for answer in run.feed(Wanted)] == [Deny]
+    (done,) = of(Conclude, run.feed(RenewalAsked))
+    assert done.error is not None
+    assert done.error.__cause__ is EXPIRED
+
+
+def test_after_a_refused_refresh_any_token_will_do() -> None:
+    """That one is dead, though the user asked for a fresh one."""
+    run = active()
+    (first,) = calls(run.feed(RenewalAsked, after=5.0))
+    (second,) = calls(run.fail(EXPIRED))
+    assert (first.want, second.want) == (Want.FRESH, Want.ANY)
 
 
 def test_a_dead_token_is_not_offered_to_refresh_when_a_login_is_possible() -> None:
@@ -79,7 +94,12 @@ def test_a_dead_token_is_not_offered_to_refresh_when_a_login_is_possible() -> No
     refused, expired = active(), active()
     (after_refusal,) = calls(refused.revoke(after=5.0))
     (after_expiry,) = calls(expired.feed(Wanted, after=2000.0))
-    assert (type(after_refusal), type(after_expiry)) == (Login, Login)
+    assert isinstance(after_refusal, Login)
+    assert isinstance(after_expiry, Login)
+    assert (after_refusal.dead, after_expiry.dead) == (True, False)
+    (while_it_is_good,) = calls(active().feed(LoginAsked, after=5.0))
+    assert isinstance(while_it_is_good, Login)
+    assert not while_it_is_good.dead
 
 
 def test_a_dead_token_is_offered_to_refresh_when_nothing_else_is_left() -> None:
@@ -91,6 +111,12 @@ def test_a_dead_token_is_offered_to_refresh_when_nothing_else_is_left() -> None:
     (call,) = calls(run.wake())
     assert isinstance(call, Refresh)
     assert of(Deny, run.fail(EXPIRED))
+    run = active(repeatable=False)
+    run.wake()
+    run.fail(TRANSIENT[0])
+    assert [type(call) for call in calls(run.feed(Wanted, after=2000.0))] == [Refresh]
+    run.fail(TRANSIENT[0])
+    assert [type(call) for call in calls(run.feed(RenewalAsked, after=1.0))] == [Refresh]
 
 
 @pytest.mark.parametrize(
@@ -180,6 +206,38 @@ def test_a_refused_login_leaves_a_good_token_to_its_end() -> None:
     assert calls(effects) == []
 
 
+def test_a_refused_refresh_leaves_a_good_token_to_its_end_where_logins_are_barred() -> None:
+    """The same the other way round."""
+    run = active(policy=RenewalPolicy(refused_interval=None))
+    run.feed(LoginAsked, after=5.0)
+    run.fail(REFUSED)
+    run.wake()
+    effects = run.fail(EXPIRED)
+    assert (calls(effects), of(Deny, effects)) == ([], [])
+    assert of(Serve, run.feed(Wanted))
+
+
+def test_a_bar_that_ends_while_a_token_is_good_is_the_time_of_the_next_login() -> None:
+    """Nobody has to notice."""
+    run = active(policy=RenewalPolicy(refused_interval=60.0))
+    run.wake()
+    run.fail(EXPIRED)
+    run.fail(REFUSED)
+    assert (run.shown, run.wake_at) == (SessionState.DEGRADED, 960.0)
+    assert [type(call) for call in calls(run.wake())] == [Login]
+
+
+def test_a_bar_that_ends_before_the_token_does_is_no_hindrance_then() -> None:
+    """At the end of a capped session the login is made at once."""
+    run = active(policy=RenewalPolicy(refused_interval=1150.0))
+    run.feed(LoginAsked, after=5.0)
+    run.fail(REFUSED)
+    run.wake()
+    run.bring(EPOCH + timedelta(seconds=1200.0))
+    assert [type(call) for call in calls(run.wake())] == [Login]
+    assert run.now == 1190.0
+
+
 def test_a_refusal_outlives_a_refresh_that_works() -> None:
     """The password does not become right because the token could be prolonged."""
     run = active()
@@ -190,6 +248,9 @@ def test_a_refusal_outlives_a_refresh_that_works() -> None:
     run.grant(1200.0)
     assert run.shown is SessionState.ACTIVE
     assert run.feed(LoginAsked, after=5.0) == (Conclude(REFUSED),)
+    run.feed(LoginAsked, after=900.0)
+    run.fail(REFUSED)
+    assert run.state.record.barred_until - run.now == 1800.0
 
 
 def test_a_refused_password_waits_for_the_end_of_a_capped_session() -> None:
@@ -294,6 +355,11 @@ def test_a_refused_callable_with_a_good_token_is_asked_again_slowly() -> None:
     assert calls(effects) == []
     assert run.wake_at == 3600.0
     assert [type(call) for call in calls(run.wake())] == [Login]
+    run = active(rotates=True, policy=RenewalPolicy(refused_interval=60.0))
+    run.wake()
+    run.fail(EXPIRED)
+    run.fail(REFUSED)
+    assert run.wake_at == 960.0
 
 
 def test_the_user_may_ask_a_callable_again() -> None:

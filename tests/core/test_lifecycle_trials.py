@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from aiocloudauth import events
 from aiocloudauth._core.states import (
     FOREVER,
     Abandon,
+    Abilities,
     CloseAsked,
     Conclude,
     Deny,
@@ -35,6 +38,7 @@ from aiocloudauth.errors import (
 )
 from aiocloudauth.token import SessionState
 from tests.core.lifecycle_driver import (
+    EPOCH,
     NO_CLUSTER,
     REFUSED,
     TRANSIENT,
@@ -67,7 +71,8 @@ def test_a_failed_trial_loses_nothing(error: CloudAuthError | None) -> None:
     assert type(run.state) is type(before)
     assert (record.error, record.refused, record.failures) == (None, None, 0)
     assert run.wake_at == 900.0
-    assert [type(call) for call in calls(run.wake())] == [Refresh]
+    (later,) = calls(run.wake())
+    assert (type(later), later.number) == (Refresh, call.number + 1)
 
 
 def test_a_trial_that_works_takes_the_place_of_what_was_there() -> None:
@@ -79,6 +84,16 @@ def test_a_trial_that_works_takes_the_place_of_what_was_there() -> None:
     assert told(run.grant(1200.0)) == [events.LoggedIn, events.TokenRenewed]
     record = run.state.record
     assert (record.generation, record.refused) == (2, None)
+
+
+def test_the_token_of_a_trial_is_renewed_as_its_credentials_can_be() -> None:
+    """A password that took the place of a key is not the key."""
+    run = active()
+    run.feed(LoginAsked, trial=True, after=5.0)
+    end = EPOCH + timedelta(seconds=1200.0)
+    effects = run.bring(end, abilities=Abilities(refreshable=False))
+    assert [served.adopt for served in of(Serve, effects)] == [True]
+    assert [type(call) for call in calls(run.wake())] == [Login]
 
 
 def test_a_failed_trial_goes_back_to_a_renewal_that_fell_due_meanwhile() -> None:
@@ -130,6 +145,15 @@ def test_a_failed_trial_goes_back_to_the_wait_for_the_next_attempt() -> None:
     assert run.feed(Wanted) == ()
     assert of(Deny, run.fail(REFUSED)) == [Deny(NO_CLUSTER)]
     assert run.wake_at == 302.5
+
+
+def test_a_failed_trial_answers_nobody_while_a_token_is_good() -> None:
+    """Whatever the last failure was."""
+    run = active()
+    run.wake()
+    run.fail(NO_CLUSTER)
+    run.feed(LoginAsked, trial=True, after=5.0)
+    assert of(Deny, run.fail(REFUSED)) == []
 
 
 def test_a_failed_trial_goes_back_to_the_loss_and_answers_those_who_came() -> None:
@@ -192,6 +216,8 @@ def test_logout_drops_the_flight_and_its_answer_revives_nothing() -> None:
     effects = run.feed(LogoutAsked)
     assert {Withhold(), Abandon(), WakeAt(FOREVER)} <= set(effects[:3])
     assert told(effects) == [events.LoggedOut]
+    done = [(type(effect.error), effect.trial) for effect in of(Conclude, effects)]
+    assert done == [(SessionExpiredError, False), (SessionExpiredError, True)]
     after = run.state
     assert run.grant(1200.0) == ()
     assert run.feed(Failed, number, TRANSIENT[0], 0.0) == ()
@@ -208,7 +234,21 @@ def test_after_logout_only_a_login_leads_on(kind: type[Input]) -> None:
     assert [type(effect) for effect in effects] == [
         {Woken: WakeAt, RenewalAsked: Conclude, Wanted: Deny}[kind]
     ]
+    told = [done.error for done in of(Conclude, effects)] + [no.error for no in of(Deny, effects)]
+    assert all(isinstance(error, SessionExpiredError) for error in told)
     assert run.feed(Rejected, 1, coded=True, draw=0.0) == ()
+
+
+def test_after_logout_failures_are_counted_anew() -> None:
+    """The first pause is the shortest again."""
+    run = active()
+    for _ in range(5):
+        run.wake()
+        run.fail(TRANSIENT[0], draw=1.0)
+    run.feed(LogoutAsked)
+    run.feed(LoginAsked, after=5.0)
+    run.fail(TRANSIENT[0], draw=1.0)
+    assert run.wake_at - run.now == 2.0
 
 
 def test_logout_does_not_lift_a_refusal() -> None:

@@ -30,12 +30,14 @@ from aiocloudauth._core.states import (
     Verdict,
     Wanted,
     Withhold,
+    Woken,
 )
 from aiocloudauth.errors import RateLimitedError
 from aiocloudauth.policy import RenewalPolicy
 from aiocloudauth.token import SessionState
 from tests.core.lifecycle_driver import (
     EPOCH,
+    EXPIRED,
     NO_CLUSTER,
     REFUSED,
     TRANSIENT,
@@ -85,9 +87,11 @@ def verdict(run: LifecycleDriver, *, coded: bool = True, back: int = 0) -> Verdi
 def test_a_refusal_in_the_apis_words_withholds_the_token_and_asks() -> None:
     """With the refused token itself, in a quarter of an attempt's time; no call for a token."""
     run = active()
+    number = run.state.record.number
     effects = refuse(run, after=5.0)
     (question,) = of(Ask, effects)
-    assert (question.timeout, question.token.generation) == (2.5, 1)
+    assert (question.number, question.timeout) == (number + 1, 2.5)
+    assert question.token.generation == 1
     assert (of(Withhold, effects), calls(effects)) == ([Withhold()], [])
     assert run.shown is SessionState.EXPIRED
 
@@ -146,6 +150,7 @@ def test_a_question_that_fails_is_one_without_an_answer() -> None:
     run = active()
     refuse(run, coded=False, after=5.0)
     assert [type(call) for call in calls(run.fail(TRANSIENT[0]))] == [Login]
+    assert of(Serve, run.feed(Wanted))
 
 
 def test_a_token_that_runs_out_during_the_question_is_replaced() -> None:
@@ -162,6 +167,11 @@ def test_a_bare_token_is_offered_to_refresh_since_nothing_else_is_left() -> None
     run = active(repeatable=False)
     refuse(run, after=5.0)
     assert [type(call) for call in calls(deny(run))] == [Refresh]
+    fresh = active(repeatable=False)
+    refuse(fresh)
+    fresh.feed(RenewalAsked)
+    deny(fresh)
+    assert [type(call) for call in calls(fresh.wake())] == [Refresh]
 
 
 def test_a_token_that_nothing_can_follow_stays_in_use_unless_it_is_dead() -> None:
@@ -186,7 +196,8 @@ def test_a_fresh_token_that_is_refused_is_asked_about_again_when_a_renewal_may_s
     """A token is refused until it is replicated: it is not replaced, it is waited for."""
     run = active()
     refuse(run)
-    assert calls(deny(run)) == []
+    effects = deny(run)
+    assert (calls(effects), of(Deny, effects)) == ([], [])
     assert (type(run.state), run.wake_at) == (Starved, 1.0)
     (question,) = of(Ask, run.wake())
     assert question.token.generation == 1
@@ -208,9 +219,17 @@ def test_an_unanswered_question_about_a_fresh_token_in_use_is_asked_again() -> N
     """The token stays in use until a renewal may start."""
     run = active()
     refuse(run, coded=False)
-    assert calls(deny(run, dead=False)) == []
+    effects = deny(run, dead=False)
+    assert (calls(effects), of(Conclude, effects)) == ([], [])
     assert (type(run.state), run.wake_at) == (Active, 1.0)
-    assert of(Ask, run.wake())
+    number = run.state.record.number
+    (question,) = of(Ask, run.wake())
+    assert question.number == number + 1 == 3
+    assert of(Ask, confirm(run)) == []
+    run = active()
+    refuse(run, coded=False)
+    deny(run, dead=False)
+    run.wake()
     assert [type(call) for call in calls(deny(run, dead=False))] == [Login]
 
 
@@ -244,6 +263,17 @@ def test_a_planned_renewal_that_works_forgets_the_refusals_before_it() -> None:
     assert of(Ask, refuse(run, after=5.0))
 
 
+def test_a_renewal_that_the_user_asks_for_forgets_them_too() -> None:
+    """Also where a refusal had called for one that was to come later."""
+    run = active()
+    run.revoke(after=5.0)
+    run.grant(1200.0)
+    assert of(Ask, refuse(run)) == []
+    assert calls(run.feed(RenewalAsked, after=2.0))
+    run.grant(1200.0)
+    assert of(Ask, refuse(run, after=1.5))
+
+
 def test_a_renewal_that_comes_first_is_waited_for() -> None:
     """Nothing else is planned."""
     run = active()
@@ -253,6 +283,11 @@ def test_a_renewal_that_comes_first_is_waited_for() -> None:
     assert run.wake_at == 6.0
     assert refuse(run) == ()
     assert run.state.record.calls == 1
+    run = active()
+    run.revoke(after=5.0)
+    run.grant(4.0)
+    assert run.wake_at == 8.0  # when a refusal would call for one
+    assert refuse(run) == ()
 
 
 # -- 3: withheld or not -------------------------------------------------------------------
@@ -418,6 +453,21 @@ def test_a_confirmed_token_is_not_renewed_sooner_than_the_server_said(error: str
     assert run.state is before
 
 
+def test_a_refused_password_is_no_hindrance_to_renew_a_confirmed_token() -> None:
+    """By `_refresh`, which does not need it."""
+    run = active()
+    run.feed(LoginAsked, after=5.0)
+    run.fail(REFUSED)
+    run.wake()
+    run.grant(1200.0)
+    began = run.now
+    refuse(run, after=5.0)
+    confirm(run)
+    refuse(run)
+    assert [type(call) for call in calls(run.wake())] == [Refresh]
+    assert run.now == began + 5.0 + 3.0
+
+
 # -- the user -----------------------------------------------------------------------------
 
 
@@ -429,6 +479,14 @@ def test_a_renewal_that_the_user_asks_for_during_the_question_is_made() -> None:
     effects = confirm(run)
     assert (of(Conclude, effects), [type(call) for call in calls(effects)]) == ([], [Refresh])
     assert of(Conclude, run.grant(1200.0)) == [Conclude(None)]
+
+
+def test_a_login_that_the_user_asks_for_during_the_question_is_not_made_of_it() -> None:
+    """It is asked for again when the question has its answer."""
+    run = active()
+    refuse(run, after=5.0)
+    assert run.feed(LoginAsked) == ()
+    assert calls(confirm(run)) == []
 
 
 def test_a_renewal_that_the_user_asks_for_is_made_however_the_question_ends() -> None:
@@ -479,6 +537,17 @@ def test_a_token_that_ends_in_doubt_is_not_asked_about_any_more() -> None:
     deny(run, dead=False)
     run.fail(TRANSIENT[0], after=20.0)
     assert [type(call) for call in calls(run.wake())] == [Login]
+    run = active(1.0, policy=RenewalPolicy(hard_margin=0.0))
+    refuse(run, after=0.5)
+    deny(run, dead=False)
+    assert [type(call) for call in calls(run.wake())] == [Login]
+    assert run.now == 1.0
+    run = active(policy=RenewalPolicy(hard_margin=0.0))
+    run.wake()
+    refuse(run, after=299.0)
+    run.fail(TRANSIENT[0])
+    assert [type(call) for call in calls(run.wake())] == [Login]
+    assert run.now == 1200.0
 
 
 def test_a_token_refused_during_a_login_on_trial_is_asked_about_when_that_fails() -> None:
@@ -489,8 +558,14 @@ def test_a_token_refused_during_a_login_on_trial_is_asked_about_when_that_fails(
     run.feed(RenewalAsked)
     effects = run.fail(REFUSED)
     assert (len(of(Ask, effects)), calls(effects)) == (1, [])
+    assert (run.state.record.called, run.state.record.calls) == (True, 1)
+    assert isinstance(run.state, Acquiring)
     assert [type(call) for call in calls(confirm(run))] == []
     assert [type(call) for call in calls(run.wake())] == [Refresh]
+    run = active()
+    run.feed(LoginAsked, trial=True, after=1180.0)
+    refuse(run)
+    assert [type(call) for call in calls(run.fail(REFUSED, after=10.0))] == [Login]  # it ran out
 
 
 def test_a_renewal_that_falls_due_during_the_question_makes_nobody_wait() -> None:
@@ -514,8 +589,10 @@ def test_those_who_wait_are_told_where_nothing_can_follow() -> None:
         refuse(run, coded=False, after=5.0)
         if not isinstance(run.state, Renewing):
             run.wake()
+        number = run.state.record.number
         assert of(Conclude, deny(run, dead=False)) == [Conclude(None)]
         assert isinstance(run.state, Active)
+        assert run.state.record.number == number
 
 
 def test_refused_credentials_are_not_sent_for_a_dead_token_that_nothing_else_follows() -> None:
@@ -541,7 +618,16 @@ def test_a_logout_ends_the_session_of_a_token_that_may_be_good() -> None:
     assert token.generation == 1
     deny(run, dead=False)
     assert left_over(run.state, run.now) is token
-    assert left_over(run.state, 61.0) is None
+    assert left_over(run.state, 60.0) is None
+    unanswered = active()
+    unanswered.wake()
+    unanswered.fail(EXPIRED)
+    assert left_over(unanswered.state, unanswered.now)
+    refused = active()
+    refused.wake()
+    refused.feed(Woken, after=290.0)
+    refused.fail(EXPIRED)
+    assert left_over(refused.state, refused.now) is None
     dead = active()
     dead.revoke(after=5.0)
     assert left_over(dead.state, dead.now) is None

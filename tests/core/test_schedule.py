@@ -235,6 +235,10 @@ def test_a_token_is_dead_on_arrival_only_by_both_clocks() -> None:
     """Else the longer of two lives counts that leave no time for a renewal."""
     short = granted(expires_at=datetime.fromtimestamp(EPOCH + 1.5, UTC), server_wall=EPOCH + 900)
     assert lifetime(short, DEFAULT) == 1.5
+    policy = RenewalPolicy(min_interval=2.0)
+    for ours, life in ((4.0, 10.0), (5.0, 5.0)):
+        expires_at = datetime.fromtimestamp(EPOCH + ours, UTC)
+        assert lifetime(granted(expires_at=expires_at, server_wall=EPOCH - 7.0), policy) == life
     dead = granted(expires_at=datetime.fromtimestamp(EPOCH - 5, UTC), server_wall=EPOCH + 900)
     assert lifetime(dead, DEFAULT) == -5.0
 
@@ -313,6 +317,8 @@ def test_the_first_retry_is_drawn_too() -> None:
     first = Record(failures=1)
     delays = {backoff(first, TransportError("x"), DEFAULT, n / 10, good=True) for n in range(10)}
     assert len(delays) == 10
+    policy = RenewalPolicy(min_interval=0.05)
+    assert backoff(first, TransportError("x"), policy, 0.0, good=True) == 0.05
 
 
 @pytest.mark.parametrize("kind", [RateLimitedError, ServerError, GatewayError])
@@ -356,11 +362,10 @@ def test_after_501_the_pace_is_slow(
 
 
 def test_after_501_the_default_pace_is_five_minutes() -> None:
-    """300 s."""
-    assert (
-        backoff(Record(failures=1), NoAuthenticationClusterError("none"), DEFAULT, 0.0, good=True)
-        == 300.0
-    )
+    """300 s; but for a longer floor."""
+    first, error = Record(failures=1), NoAuthenticationClusterError("none")
+    assert backoff(first, error, DEFAULT, 0.0, good=True) == 300.0
+    assert backoff(first, error, RenewalPolicy(min_interval=400.0), 0.0, good=True) == 400.0
 
 
 def test_without_a_token_no_pause_is_longer_than_ten_seconds() -> None:

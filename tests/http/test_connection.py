@@ -517,6 +517,14 @@ async def test_a_proxy_given_is_used_with_its_own_credentials() -> None:
         assert "Authorization" not in seen.headers
 
 
+async def test_the_question_in_the_other_scheme_goes_through_the_proxy_too() -> None:
+    """Nothing else may be reachable."""
+    async with RawServer({"": b""}) as proxy:
+        async with exchange_with("http://ece.localhost:12400", proxy=proxy.url) as exchange:
+            await error_of(exchange.login(PASSWORD))
+        assert {seen.method for seen in proxy.received} == {"POST", "CONNECT"}
+
+
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_proxy_that_refuses_to_connect_sees_no_token_and_is_told_by_its_status(
     call: str,

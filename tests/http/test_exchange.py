@@ -7,6 +7,7 @@ import gzip
 import json
 import zlib
 from datetime import UTC, datetime, timedelta, timezone
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,7 +31,7 @@ from aiocloudauth.errors import (
     UnauthenticatedError,
     UnauthorizedError,
 )
-from aiocloudauth.testing import CloudServer
+from aiocloudauth.testing import CloudServer, ManualClock
 from aiocloudauth.token import Secret, SessionToken
 from tests.http.exchanges import CALLS, HELD, MAX_BODY, PASSWORD, PLANTED, error_of, exchange_with
 from tests.http.raw_server import (
@@ -133,13 +134,14 @@ async def test_what_is_held_already_needs_no_request(
     credentials: Credentials, scheme: str, static: object
 ) -> None:
     """A token got elsewhere is taken as it is, its instant in UTC; a key is static."""
-    async with RawServer() as server, exchange_with(server.url) as exchange:
+    clock = ManualClock()
+    async with RawServer() as server, exchange_with(server.url, clock=clock) as exchange:
         grant = await exchange.login(credentials)
         with pytest.raises(ConfigurationError, match="Credentials"):
             await exchange.login(Credentials())
     assert server.received == []
     assert (grant.scheme, grant.secret, grant.static) == (scheme, Secret("t0ken"), static)
-    assert grant.server_wall is None
+    assert (grant.received_wall, grant.server_wall) == (clock.time(), None)
     assert grant.expires_at == (None if static else datetime(2030, 1, 1, tzinfo=UTC))
 
 
@@ -436,6 +438,19 @@ async def test_no_password_changes_what_a_refusal_means(password: str) -> None:
         error = await error_of(exchange.login(Password("admin", password)))
     assert isinstance(error, UnauthenticatedError)
     assert error.codes == ("root.unauthenticated",)
+
+
+async def test_a_date_to_come_back_at_counts_from_ones_own_clock_where_the_answer_has_none() -> (
+    None
+):
+    """A proxy's 503, say."""
+    clock = ManualClock()
+    date = formatdate(int(clock.time()) + 30, usegmt=True)
+    answers = {LOGIN: http(b"", f"Retry-After: {date}", status=503)}
+    async with RawServer(answers) as server, exchange_with(server.url, clock=clock) as exchange:
+        error = await error_of(exchange.login(PASSWORD))
+    assert isinstance(error, ServerError)
+    assert error.retry_after == int(clock.time()) + 30 - clock.time()
 
 
 async def test_an_error_carries_the_headers_that_are_nobodys_secret() -> None:

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from aiocloudauth import CloudSession, ConfigurationError, Password, TLSError, TokenRefresher
-from aiocloudauth._http.options import netrc_authorization, shared_headers, tls
+from aiocloudauth._http.options import discard, netrc_authorization, shared_headers, tls
 from aiocloudauth.testing import CloudServer
 from tests.http.clients import basic, session
 
@@ -172,6 +172,18 @@ async def test_a_connector_of_another_class_wants_one_for_the_credentials_too(
         await one.close()
 
 
+async def test_a_session_that_nobody_used_leaves_nothing_but_the_callers_connector() -> None:
+    """It is closed with the connector that it made itself."""
+    made = aiohttp.ClientSession()
+    connector = made.connector
+    assert connector is not None
+    await discard(made, None)
+    assert connector.closed
+    async with aiohttp.TCPConnector() as given:
+        await discard(aiohttp.ClientSession(connector=given), given)
+        assert not given.closed
+
+
 # -- netrc ---------------------------------------------------------------------------------
 
 
@@ -181,6 +193,7 @@ async def test_the_netrc_entry_of_a_host_is_read_as_aiohttp_reads_it(
     """From `NETRC`, else the home's, whatever its permissions; a bad one counts as none."""
     bob = basic("bob", "builder")
     text = "machine here login bob password builder\nmachine there account bob password builder\n"
+    text += "machine abroad login bob password \u20ac\u00e4\n"
     (tmp_path / ".netrc").write_text(text)
     (tmp_path / ".netrc").chmod(0o644)
     (tmp_path / "odd").write_text("machine")
@@ -188,6 +201,7 @@ async def test_the_netrc_entry_of_a_host_is_read_as_aiohttp_reads_it(
     monkeypatch.delenv("NETRC", raising=False)
     assert await netrc_authorization("here") == bob
     assert await netrc_authorization("there") == bob
+    assert await netrc_authorization("abroad") == "Basic Ym9iOj/k"  # latin-1: ?ä
     assert await netrc_authorization("nowhere") is None
     for name in ("odd", "missing"):
         monkeypatch.setenv("NETRC", str(tmp_path / name))

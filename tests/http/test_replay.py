@@ -25,11 +25,22 @@ from aiocloudauth import (
     PermissionDeniedError,
     RenewalPolicy,
     RequestReplayed,
+    SessionExpiredError,
+    SessionState,
     UnauthenticatedError,
     UnauthorizedError,
 )
 from aiocloudauth._http.replay import can_send_again
-from aiocloudauth.testing import Body, CloudServer, ManualClock, Raw, Reset, Status
+from aiocloudauth.testing import (
+    Body,
+    CloudServer,
+    Fault,
+    ManualClock,
+    Raw,
+    Reset,
+    Silence,
+    Status,
+)
 from tests.http.clients import QUICK, session
 from tests.http.raw_server import RawServer, Request, http, refusal, silence
 
@@ -425,6 +436,38 @@ async def test_what_can_be_read_once_is_never_sent_again(kind: str) -> None:
         assert len(server.log.to("/x")) == 1
 
 
+async def test_a_refusal_in_other_words_of_a_body_that_is_gone_is_the_answer() -> None:
+    """The caller needs to see whose it is; the token is asked about, and stays in use."""
+    async with CloudServer() as server, session(server) as cloud:
+        server.fail_next("/x", Body("<html>Who are you?</html>", 401, "text/html"))
+        async with cloud.post("/x", data=pieces(), raise_for_status=False) as response:
+            assert (response.status, await response.text()) == (401, "<html>Who are you?</html>")
+        assert cloud.state is not SessionState.EXPIRED
+        await cloud.refresh()  # after the question
+        asked = [len(server.log.to(path)) for path in ("/x", "/users/auth", "_login")]
+        assert asked == [1, 1, 1]
+
+
+@pytest.mark.parametrize("of", ["session", "call"])
+async def test_the_wait_for_the_outcome_of_a_refusal_counts_against_the_callers_total(
+    of: str,
+) -> None:
+    """The caller hears why, and not of a timeout that has no reason."""
+    limit: dict[str, Any] = {"timeout": 5}
+    clock = ManualClock()
+    async with CloudServer(clock=clock) as server:
+        options = limit if of == "session" else {}
+        cloud = CloudSession(server.url, Password("admin", "secret"), clock=clock, **options)
+        async with cloud:
+            await clock.advance(2.0)
+            server.script(Fault("/users/auth", Silence(), method="GET"), Fault("_login", Silence()))
+            server.revoke_all()
+            began = clock.monotonic()
+            with pytest.raises(SessionExpiredError):
+                await clock.drive(cloud.get("/x", **(limit if of == "call" else {})))
+            assert clock.monotonic() - began <= 5.0
+
+
 async def test_a_pipe_and_a_stream_of_another_answer_are_never_sent_again() -> None:
     """What has been read of them is gone."""
     reading, writing = os.pipe()
@@ -454,6 +497,10 @@ async def test_a_file_that_was_closed_consumed_or_is_still_being_read_is_not_sen
         payload = aiohttp.payload.IOBasePayload(unlocked)
         assert can_send_again(payload)
         assert not can_send_again(payload, interrupted=True)
+        parts = aiohttp.MultipartWriter()
+        parts.append_payload(payload)
+        assert can_send_again(parts)
+        assert not can_send_again(parts, interrupted=True)
     with (tmp_path / "upload").open("rb") as opened:
         consumed = aiohttp.payload.BufferedReaderPayload(opened)
         await consumed.close()

@@ -253,7 +253,7 @@ async def test_a_record_of_a_later_format_is_left_alone() -> None:
         (value,) = run.store.values
         root = f"{run.server.url}/api/v1/"
         seal = await seal_of(root, ADMIN)
-        later = seal.close(seal.open(value).replace(b'"format":1', b'"format":2'))
+        later = seal.close(seal.open(value).replace(b'"format": 1', b'"format": 2'))
         run.store.spoil(later)
         for _ in range(2):
             await run.clock.advance(60)

@@ -22,6 +22,7 @@ from aiocloudauth._wire.schema import (
     decode,
     http_date,
     jwt_expiry,
+    key_expiration,
     parse,
     retry_after,
 )
@@ -120,6 +121,7 @@ def test_a_page_is_told_from_broken_json_since_no_retry_mends_it(page: bytes) ->
     """The URL leads to a console, or to somebody's front page."""
     with pytest.raises(InvalidResponseError, match="root") as caught:
         decode(page)
+    assert caught.value.problems == ("a page, not JSON @ $",)
     assert not caught.value.retryable
 
 
@@ -265,6 +267,12 @@ def test_no_date_header_is_odd_enough_to_raise(value: str) -> None:
     assert found is None or found.utcoffset() == timedelta(0)
     if found is not None and value.endswith(" GMT") and value[3] == ",":
         assert format_datetime(found, usegmt=True) == value
+
+
+def test_the_end_of_a_key_is_an_instant_or_nothing() -> None:
+    """As in an answer's body."""
+    assert key_expiration("2030-01-01T00:00:00Z") == NEW_YEAR
+    assert (key_expiration("soon"), key_expiration(None)) == (None, None)
 
 
 LATER = "Tue, 01 Jan 2030 00:00:30 GMT"

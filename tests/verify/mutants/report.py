@@ -1,6 +1,7 @@
 """Prints what became of mutmut's mutants: ``python report.py PLACE...``, where mutmut was run.
 
-A mutant counts as killed if a test failed, or ran into mutmut's time limit, because of it.
+A mutant is killed if a test failed, or ran into mutmut's time limit, because of it, or if mypy
+rejects it.
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ from pathlib import Path
 WORDS = {
     None: "not run",
     0: "survived",
-    1: "killed",
-    3: "killed",
-    24: "timed out",
-    -24: "timed out",
-    36: "timed out",
+    1: "by a test",
+    3: "by a test",
+    24: "by time",
+    -24: "by time",
+    36: "by time",
+    37: "by mypy",
     33: "without a test",
     5: "without a test",
 }
+
+#: What counts as killed.
+DEAD = ("by a test", "by time", "by mypy")
 
 
 def outcomes(place: Path) -> dict[str, dict[str, str]]:
@@ -35,17 +40,28 @@ def outcomes(place: Path) -> dict[str, dict[str, str]]:
     return found
 
 
+def row(module: str, words: list[str]) -> None:
+    """Print a row of the table."""
+    count = Counter(words)
+    dead = [count.pop(word, 0) for word in DEAD]
+    left = count.pop("not run", 0)
+    share = 100.0 * sum(dead) / max(1, len(words) - left)
+    columns = (len(words), *dead, count.total(), left)
+    print(f"{module:16}", *(f"{number:9}" for number in columns), f"{share:7.1f} %")
+
+
 def main(places: list[str]) -> None:
     """Print a table, and the names of those that live, for ``mutmut show NAME`` in that place."""
-    print("module        mutants  killed  timed out  alive  not run")
+    print(f"{'module':16}", *(f"{w:>9}" for w in ("mutants", *DEAD, "alive", "not run", "killed")))
     alive: list[str] = []
+    every: list[str] = []
     for place in places:
         for module, words in outcomes(Path(place)).items():
-            count = Counter(words.values())
-            killed, late, left = (count.pop(w, 0) for w in ("killed", "timed out", "not run"))
-            print(f"{module:12} {len(words):8} {killed:7} {late:10} {count.total():6} {left:8}")
-            dead = {"killed", "timed out", "not run"}
+            row(module, list(words.values()))
+            every += words.values()
+            dead = {*DEAD, "not run"}
             alive += [f"{name}: {word}" for name, word in words.items() if word not in dead]
+    row("together", every)
     print(*alive, sep="\n")
 
 
