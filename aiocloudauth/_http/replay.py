@@ -24,9 +24,13 @@ _LOCKED = (io.BufferedReader, io.BufferedRandom, io.BytesIO)
 async def let_go(request: aiohttp.ClientRequest, response: aiohttp.ClientResponse) -> None:
     """Give up a refused answer, so that the request can be sent again.
 
-    aiohttp keeps the connection if all of the request was written and all of the answer read.
+    The connection is kept if there was no body. A server that answers early may not have read
+    that to its end, and may close the connection without saying so.
     """
-    response.release()
+    if has_body(request):
+        response.close()
+    else:
+        response.release()
     await compat.end_of_writing(request)
 
 

@@ -258,11 +258,9 @@ def the_expiry_is_swapped_before_the_token(patch: Patch) -> None:
 
 @bug(5)
 def the_session_remembers_an_expiry_of_its_own(patch: Patch) -> None:
-    first: dict[int, Any] = {}
-
     def expiry(self: CloudSession) -> Any:
         token = self.token
-        return first.setdefault(id(self), token and token.session_expiration_time)
+        return vars(self).setdefault("_first", token and token.session_expiration_time)
 
     patch.setattr(CloudSession, "session_expiration_time", property(expiry))
 
