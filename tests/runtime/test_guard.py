@@ -221,17 +221,17 @@ def test_after_its_loop_a_session_can_be_closed_and_another_opened(
         for task in pending:
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # left on purpose
 
-        async def in_the_next() -> None:
-            later = [call for call in calls(one) if call != getattr(one, "usable", None)]
-            assert await errors([*later, one.open]) == {ConfigurationError}
-            await one.close()
-            assert one.state is SessionState.CLOSED
+        async def in_the_next(old: CloudSession | TokenRefresher) -> None:
+            later = [call for call in calls(old) if call != getattr(old, "usable", None)]
+            assert await errors([*later, old.open]) == {ConfigurationError}
+            await old.close()
+            assert old.state is SessionState.CLOSED
             async with kind(background.server.url, ADMIN, policy=QUICK) as fresh:
                 await fresh.refresh()
 
-        asyncio.run(in_the_next())
+        asyncio.run(in_the_next(one))
         # What it lost is to be collected here, where nobody minds the warnings.
-        del pending, task, one, in_the_next, loop
+        del pending, task, one, loop
         gc.collect()
     finally:
         background.stop()
