@@ -274,7 +274,9 @@ class TokenRefresher(Openable):
             if guard.opened:
                 return self
             for missing in compat.MISSING:
-                self._subscribers.journal.log(logging.DEBUG, "this aiohttp lacks what %s", missing)
+                self._subscribers.log_records.log(
+                    logging.DEBUG, "this aiohttp lacks what %s", missing
+                )
             self._exchange.start()
             guard.loop = asyncio.get_running_loop()
             if not wait:

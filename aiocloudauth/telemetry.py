@@ -18,7 +18,7 @@ except ImportError as missing:
     raise ImportError(hint, name=missing.name) from missing
 
 from aiocloudauth import events
-from aiocloudauth._runtime.journal import log
+from aiocloudauth._runtime.log_records import log
 from aiocloudauth._runtime.observer import Observer
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.token import SessionState

@@ -24,7 +24,7 @@ from aiocloudauth._cli.exits import exit_code, line
 from aiocloudauth._cli.options import connection
 from aiocloudauth._cli.settings import read_settings
 from aiocloudauth._cli.storing import opened_store
-from aiocloudauth._runtime.journal import span
+from aiocloudauth._runtime.log_records import span
 from aiocloudauth._wire.endpoint import Endpoint
 from aiocloudauth._wire.schema import http_date
 from aiocloudauth.clock import Clock

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 import aiohttp
 
 from aiocloudauth import events
-from aiocloudauth._runtime.journal import span
+from aiocloudauth._runtime.log_records import span
 from aiocloudauth.clock import Clock
 from aiocloudauth.errors import ApiError, AuthenticationError, CloudAuthError
 from aiocloudauth.token import SessionState

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(told))
         return 0
-    from aiocloudauth._runtime.journal import span
+    from aiocloudauth._runtime.log_records import span
 
     left = told["seconds_left"]
     ends = "" if left is None else f", ends in {span(left)}, at {told['session_expiration_time']}"

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _token(arguments: argparse.Namespace, settings: Settings) -> str:
     from aiocloudauth._cli.connecting import connected
-    from aiocloudauth._runtime.journal import span
+    from aiocloudauth._runtime.log_records import span
     from aiocloudauth.errors import ConfigurationError, SessionExpiredError
 
     async with connected(settings, logout_on_close=False) as cloud:

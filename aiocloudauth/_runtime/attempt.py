@@ -10,7 +10,7 @@ from attrs import evolve
 from aiocloudauth._core.lifecycle import refused
 from aiocloudauth._core.schedule import lifetime
 from aiocloudauth._core.states import Login, Refresh
-from aiocloudauth._runtime.journal import log
+from aiocloudauth._runtime.log_records import log
 from aiocloudauth._wire.schema import jwt_expiry
 from aiocloudauth.credentials import Bearer
 from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError

@@ -42,7 +42,7 @@ from aiocloudauth._core.states import (
     Withhold,
     Woken,
 )
-from aiocloudauth._runtime.key_expiry import KeyExpiry
+from aiocloudauth._runtime.api_key_expiry import KeyExpiry
 from aiocloudauth._runtime.timer import Timer
 from aiocloudauth._runtime.waiters import Waiters
 from aiocloudauth.errors import CloudAuthError, RenewalTimeoutError
@@ -254,7 +254,7 @@ class Runner:
                     await asyncio.wait(self._flights)
         for flight in self._flights:
             name, message = flight.get_name(), "%s does not end, though it was cancelled"
-            self._subscribers.journal.log(logging.WARNING, message, name)
+            self._subscribers.log_records.log(logging.WARNING, message, name)
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -311,7 +311,7 @@ class Runner:
         trial = self.trial if isinstance(effect, Login) and effect.trial else None
         if not isinstance(effect, Ask):
             name = "login" if isinstance(effect, Login) else "renewal"
-            self._subscribers.journal.attempting = name
+            self._subscribers.log_records.attempting = name
         # In an empty context: not in that of the request that set it off.
         flight = Context().run(
             asyncio.get_running_loop().create_task,
@@ -348,7 +348,7 @@ class Runner:
             self._fail(number, unforeseen.because(error))
             self._observe(effect, began, error=unforeseen)
             message = "a renewal failed in an unforeseen way"
-            self._subscribers.journal.log(logging.ERROR, message, exc_info=error)
+            self._subscribers.log_records.log(logging.ERROR, message, exc_info=error)
             if not isinstance(error, Exception):
                 raise  # KeyboardInterrupt and its like go on, once those who wait are told
         else:

@@ -43,7 +43,7 @@ from aiocloudauth._core.sharing import (
     ttl_of,
 )
 from aiocloudauth._core.states import Emit, Exchange, Login, Refresh
-from aiocloudauth._runtime.journal import log
+from aiocloudauth._runtime.log_records import log
 from aiocloudauth._runtime.waiters import again
 from aiocloudauth._wire.record import LaterFormatError, MalformedError, from_bytes, to_bytes
 from aiocloudauth.errors import CloudAuthError, StoreError

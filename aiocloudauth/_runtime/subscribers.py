@@ -12,7 +12,7 @@ from contextvars import Context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from aiocloudauth._runtime.journal import Journal
+from aiocloudauth._runtime.log_records import LogRecords
 from aiocloudauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ class Subscribers:
     They run in an empty context, and not in that of the caller who set the event off.
     """
 
-    __slots__ = ("_callbacks", "_clock", "_opening", "_timeline", "journal", "waiters")
+    __slots__ = ("_callbacks", "_clock", "_opening", "_timeline", "log_records", "waiters")
 
     def __init__(self, clock: Clock, timeline: Timeline, *, host: str) -> None:
         """Start with none; every record of the log names `host`."""
         #: What the log says.
-        self.journal = Journal(host, clock, timeline)
+        self.log_records = LogRecords(host, clock, timeline)
         #: Callers who wait for a token, whom the log counts.
         self.waiters: Waiters[SessionToken] | None = None
         self._opening = False
@@ -65,7 +65,7 @@ class Subscribers:
                 answer.close()
                 if not awaited:
                     awaited = True
-                    self.journal.log(logging.ERROR, _NOT_AWAITED, callback)
+                    self.log_records.log(logging.ERROR, _NOT_AWAITED, callback)
 
         def unsubscribe() -> None:
             self._callbacks = tuple(c for c in self._callbacks if c is not subscription)
@@ -85,7 +85,7 @@ class Subscribers:
 
     def settle(self) -> None:
         """Write the log's record of what was told: all that follows from one input is one."""
-        Context().run(self.journal.write, self.waiters, opening=self._opening)
+        Context().run(self.log_records.write, self.waiters, opening=self._opening)
 
     @contextmanager
     def opening(self) -> Iterator[None]:
@@ -94,20 +94,20 @@ class Subscribers:
         try:
             yield
         except BaseException:
-            self.journal.given_up()
+            self.log_records.given_up()
             raise
         finally:
             self._opening = False
 
     def _hand_out(self, record: events.Event) -> None:
-        self.journal.tell(record)
+        self.log_records.tell(record)
         for callback in self._callbacks:
             try:
                 callback(record)
-            except (Exception, CancelledError) as error:  # noqa: BLE001 - a subscriber stops nothing
+            except (Exception, CancelledError) as error:
                 name = type(record).__name__
                 message = "a subscriber raised on %s"
-                self.journal.log(logging.ERROR, message, name, exc_info=error)
+                self.log_records.log(logging.ERROR, message, name, exc_info=error)
 
 
 _NOT_AWAITED = (

@@ -23,7 +23,7 @@ from aiocloudauth._core.lifecycle import Machine
 from aiocloudauth._core.states import Abandon, Conclude, Emit, Exchange, Login, Refresh
 from aiocloudauth._runtime import subscribers
 from aiocloudauth._runtime.attempt import Attempts
-from aiocloudauth._runtime.journal import Journal
+from aiocloudauth._runtime.log_records import LogRecords
 from aiocloudauth._runtime.runner import NOTHING, Runner
 from aiocloudauth._runtime.timer import Timer
 from aiocloudauth._runtime.waiters import Waiters
@@ -399,18 +399,18 @@ def no_failure_is_told(patch: Patch) -> None:
 
 @bug(11)
 def no_failure_is_logged(patch: Patch) -> None:
-    patch.setattr(Journal, "write", lambda *_, **__: None)
+    patch.setattr(LogRecords, "write", lambda *_, **__: None)
 
 
 @bug(11)
 def the_loss_of_the_session_is_not_logged(patch: Patch) -> None:
-    tell = Journal.tell
+    tell = LogRecords.tell
 
-    def discreet(self: Journal, record: events.Event) -> None:
+    def discreet(self: LogRecords, record: events.Event) -> None:
         if not isinstance(record, events.SessionLost):
             tell(self, record)
 
-    patch.setattr(Journal, "tell", discreet)
+    patch.setattr(LogRecords, "tell", discreet)
 
 
 @bug(11)

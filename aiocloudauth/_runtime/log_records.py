@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aiocloudauth.clock import Clock, Timeline
     from aiocloudauth.token import SessionToken
 
-__all__ = ["Journal", "log", "span"]
+__all__ = ["LogRecords", "log", "span"]
 
 logger = logging.getLogger("aiocloudauth")
 
@@ -81,7 +81,7 @@ class Outage:
         self.waited_before = waited_before
 
 
-class Journal:
+class LogRecords:
     """Writes down what happens to one session.
 
     A failure and what follows from it in the same step are one record, so `tell` keeps what

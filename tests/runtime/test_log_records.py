@@ -12,7 +12,7 @@ import pytest
 
 import aiocloudauth
 from aiocloudauth import CloudAuthError, RenewalPolicy, StoreError, TransportError, events
-from aiocloudauth._runtime.journal import Journal, span
+from aiocloudauth._runtime.log_records import LogRecords, span
 from aiocloudauth.clock import Timeline
 from aiocloudauth.testing import ClusterError, ManualClock, NoCluster, Status
 from tests.manual_refresher import OTHER, manual_refresher
@@ -205,7 +205,7 @@ async def test_an_uneventful_life_is_told_in_sentences_to_who_debugs(
 def test_what_else_may_happen_is_told_too(logged: pytest.LogCaptureFixture) -> None:
     """A replay to who debugs; a store and a key that somebody should see to, as warnings."""
     clock = ManualClock(sockets=False)
-    journal = Journal("ece.example.com", clock, Timeline(clock))
+    log_records = LogRecords("ece.example.com", clock, Timeline(clock))
     at = datetime.fromtimestamp(clock.time(), UTC)
     end = datetime.fromtimestamp(clock.time() + 90_000, UTC)
     for event in (
@@ -216,8 +216,8 @@ def test_what_else_may_happen_is_told_too(logged: pytest.LogCaptureFixture) -> N
         events.SessionLost(at=at, error=TransportError()),
         events.SessionLost(at=at, error=TransportError()),
     ):
-        journal.tell(event)
-        journal.write(None)
+        log_records.tell(event)
+        log_records.write(None)
     assert [
         (one.levelname, one.getMessage().removeprefix("ece.example.com: ")) for one in ours(logged)
     ] == [
