@@ -17,11 +17,12 @@ from aiocloudauth.session import CloudSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
 
     from aiocloudauth._cli.settings import Settings
     from aiocloudauth.events import Event
 
-__all__ = ["connected", "session_of"]
+__all__ = ["connected", "instants", "session_of"]
 
 
 def session_of(settings: Settings, **options: Any) -> CloudSession:
@@ -67,3 +68,11 @@ async def connected(
             yield cloud
         finally:
             await cloud.close()
+
+
+def instants(end: datetime | None) -> dict[str, Any]:
+    """Return the end of a token in the two ways that commands print it as JSON."""
+    return {
+        "expires_at": None if end is None else int(end.timestamp()),
+        "session_expiration_time": None if end is None else end.isoformat().replace("+00:00", "Z"),
+    }

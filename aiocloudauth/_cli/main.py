@@ -54,7 +54,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     wanted = next((word for word in argv if not word.startswith("-")), None)
     if wanted is not None and wanted not in COMMANDS:
-        from aiocloudauth._cli.options import nearest
+        from aiocloudauth.api.arguments import nearest  # not for a help text
 
         known = ", ".join(COMMANDS)
         parser.error(f"no command {wanted!r}{nearest(wanted, COMMANDS)}; there are: {known}")

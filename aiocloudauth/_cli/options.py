@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-__all__ = ["connection", "duration", "nearest", "one_of", "path", "seconds", "workers"]
+__all__ = ["connection", "duration", "one_of", "path", "seconds", "workers"]
 
 #: The longest run and the longest pause, seconds: a day.
 _LONGEST: Final = 86_400.0
@@ -59,17 +58,13 @@ def workers(text: str) -> int:
     return value
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a clause that names the nearest of what is known, if one is near."""
-    near = get_close_matches(name, known, n=1)
-    return f": did you mean {near[0]!r}?" if near else ""
-
-
 def one_of(*names: str) -> Callable[[str], str]:
     """Return what reads one of these names."""
 
     def read(text: str) -> str:
         if text not in names:
+            from aiocloudauth.api.arguments import nearest  # not for a help text
+
             known = ", ".join(names)
             message = f"{text!r} is none of {known}{nearest(text, names)}"
             raise argparse.ArgumentTypeError(message)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
-from aiocloudauth._cli.options import nearest
 from aiocloudauth._wire.endpoint import Endpoint
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.token import Secret
@@ -117,6 +116,8 @@ class _File:
     def _expect(self, table: dict[str, Any], keys: dict[str, type], name: str) -> None:
         for key, value in table.items():
             if key not in keys:
+                from aiocloudauth.api.arguments import nearest
+
                 what = f"is not known{nearest(key, keys)}; known are {', '.join(keys)}"
                 self._wrong(name, key, what)
             if not isinstance(value, keys[key]):
@@ -155,6 +156,8 @@ class _File:
         try:
             return self.hosts[name]
         except KeyError:
+            from aiocloudauth.api.arguments import nearest
+
             known = ", ".join(self.hosts) or "none"
             near = nearest(name, self.hosts)
             raise ConfigurationError(

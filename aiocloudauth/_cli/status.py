@@ -13,12 +13,10 @@ from aiocloudauth._cli.options import connection
 
 if TYPE_CHECKING:
     import argparse
-    from datetime import datetime
 
     from aiocloudauth._cli.settings import Settings
     from aiocloudauth._cli.storing import CommandStore
     from aiocloudauth._core.sharing import Shared
-    from aiocloudauth.token import SessionState
 
 __all__ = ["arguments", "run"]
 
@@ -53,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _status(settings: Settings) -> dict[str, Any]:
-    from aiocloudauth._cli.connecting import connected
+    from aiocloudauth._cli.connecting import connected, instants
     from aiocloudauth._cli.storing import opened_store
     from aiocloudauth.clock import Clock
 
@@ -69,50 +67,34 @@ async def _status(settings: Settings) -> dict[str, Any]:
         async with cloud.get("/users/auth"):
             pass  # the API takes the token
         end = cloud.session_expiration_time
-        left = None if end is None else end.timestamp() - Clock().time()
-        return told | _session(cloud.state, end, left)
-
-
-def _session(state: SessionState, end: datetime | None, left: float | None) -> dict[str, Any]:
-    return {
-        "state": state.value,
-        "expires_at": None if end is None else int(end.timestamp()),
-        "session_expiration_time": None if end is None else end.isoformat().replace("+00:00", "Z"),
-        "seconds_left": None if left is None else round(left),
-    }
+        left = None if end is None else round(end.timestamp() - Clock().time())
+        return told | {"state": cloud.state.value, **instants(end), "seconds_left": left}
 
 
 async def _held(store: CommandStore) -> dict[str, Any]:
     """Return what the store's record says."""
+    from aiocloudauth._cli.connecting import instants
     from aiocloudauth._cli.exits import line
-    from aiocloudauth._core.sharing import Member, age_of, newer
+    from aiocloudauth._core.sharing import standing
     from aiocloudauth.clock import Clock
     from aiocloudauth.policy import RenewalPolicy
-    from aiocloudauth.token import SessionState
 
-    shared, wall = await _record(store), Clock().time()
-    good, _ = newer(shared, Member(), 0.0, wall, RenewalPolicy())
-    if good:
-        left = shared.life - age_of(shared, Member(), 0.0, wall)
-        state = SessionState.ACTIVE if shared.failure is None else SessionState.DEGRADED
-        session = _session(state, shared.expires_at, left)
-    elif shared.session in shared.ended:
-        session = _session(SessionState.LOGGED_OUT, None, None)
-    else:
-        none_yet = shared.generation == 0
-        session = _session(SessionState.NEW if none_yet else SessionState.EXPIRED, None, None)
-    error = None if shared.failure is None else line(shared.failure.error)
-    return session | {
+    shared = await _record(store)
+    state, left = standing(shared, Clock().time(), RenewalPolicy())
+    return {
+        "state": state.value,
+        **instants(None if left is None else shared.expires_at),
+        "seconds_left": None if left is None else round(left),
         "store": store.name,
         "generation": shared.generation,
-        "last_error": error,
+        "last_error": None if shared.failure is None else line(shared.failure.error),
     }
 
 
 async def _record(store: CommandStore) -> Shared:
     """Load the record; one that is none of ours counts as none, as for a session."""
     from aiocloudauth._core.sharing import Shared
-    from aiocloudauth._wire.record import LaterFormatError, from_bytes
+    from aiocloudauth._wire.record import LaterFormatError, MalformedError, from_bytes
     from aiocloudauth.errors import StoreError
     from aiocloudauth.stores.sealing import SealBrokenError
 
@@ -123,5 +105,5 @@ async def _record(store: CommandStore) -> Shared:
         raise StoreError(
             f"the record in {store.name} is of a later version of aiocloudauth"
         ) from None
-    except (SealBrokenError, ValueError):
+    except (SealBrokenError, MalformedError):
         return Shared()

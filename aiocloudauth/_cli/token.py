@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _token(arguments: argparse.Namespace, settings: Settings) -> str:
-    from aiocloudauth._cli.connecting import connected
+    from aiocloudauth._cli.connecting import connected, instants
     from aiocloudauth._runtime.log_records import span
     from aiocloudauth.errors import ConfigurationError, SessionExpiredError
 
@@ -67,7 +67,6 @@ async def _token(arguments: argparse.Namespace, settings: Settings) -> str:
         raise ConfigurationError(
             f"a new token of {settings.url} ends in {span(left)}, which is less than --min-ttl"
         )
-    end = token.session_expiration_time
     authorization = token.authorization.reveal()
     match arguments.format:
         case "json":
@@ -75,10 +74,7 @@ async def _token(arguments: argparse.Namespace, settings: Settings) -> str:
                 "host": settings.url,
                 "token": token.token.reveal(),
                 "authorization": authorization,
-                "expires_at": None if end is None else int(end.timestamp()),
-                "session_expiration_time": (
-                    None if end is None else end.isoformat().replace("+00:00", "Z")
-                ),
+                **instants(token.session_expiration_time),
             }
             return json.dumps(told)
         case "curl":

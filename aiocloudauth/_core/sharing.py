@@ -23,6 +23,7 @@ from attrs import evolve, field, frozen
 from aiocloudauth._core.lifecycle import refused
 from aiocloudauth._core.schedule import backoff, bar, lifetime, plan
 from aiocloudauth._core.states import Exchange, Grant, Record, Want
+from aiocloudauth.token import SessionState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 LEASE_MARGIN: Final = 1.0
 #: Marks of sessions that were logged out. A mark has work to do for as long as one call takes.
 MARKS: Final = 64
-
 
 #: What may be left of a rest by rounding, seconds: who comes at its end is not too early.
 _ROUNDING: Final = 1e-5
@@ -203,6 +203,19 @@ def newer(
     renew_after, hard_after = plan(shared.life, policy, 0.0)
     age = age_of(shared, member, now, wall)
     return age < hard_after, age >= renew_after
+
+
+def standing(
+    shared: Shared, wall: float, policy: RenewalPolicy
+) -> tuple[SessionState, float | None]:
+    """Return how the record's session stands for who looks at it, and the token's seconds left."""
+    reader = Member()
+    if newer(shared, reader, 0.0, wall, policy)[0]:
+        state = SessionState.ACTIVE if shared.failure is None else SessionState.DEGRADED
+        return state, shared.life - age_of(shared, reader, 0.0, wall)
+    if shared.session in shared.ended:
+        return SessionState.LOGGED_OUT, None
+    return SessionState.EXPIRED if shared.generation else SessionState.NEW, None
 
 
 def next_step(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import warnings
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import aiohttp
 from aiohttp import hdrs, payload
@@ -86,6 +86,9 @@ def _missing() -> tuple[str, ...]:
         ),
         "knows the file of a payload: files are not sent again": file,
         "puts back what was read: a 401 is judged by its header alone": _UNREAD,
+        "keeps a connection's key in an error about it: `vars` of that shows a proxy": getattr(
+            aiohttp.ClientConnectorError(cast("Any", ()), OSError()), _KEY, None
+        ),
     }
     return tuple(what for what, found in checks.items() if found is None)
 

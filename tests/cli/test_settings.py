@@ -99,7 +99,7 @@ def test_a_single_host_needs_no_name(config: Path) -> None:
         ("hosts = 1", "line 1: hosts has to be a table"),
         ("[hosts]\nprod = 1", "line 2: prod has to be a table: [hosts.prod]"),
         ('[hosts.a]\nurl = "x"\n[hosts.prod]\nusr = "b"', "line 4: usr is not known"),
-        ('[hosts.prod]\nusr = "b"', "did you mean 'user'?"),
+        ('[hosts.prod]\nusr = "b"', "did you mean user or url?"),
         ("[hosts.prod]\nurl = 3", "line 2: url has to be a string in quotes"),
         ('[hosts.prod]\nurl = "x"\nkeyring = "yes"', "line 3: keyring has to be true or false"),
         ('[hosts.prod]\nuser = "b"', "line 1: [hosts.prod] has no url"),
@@ -118,7 +118,7 @@ def test_a_file_that_cannot_work_is_told_with_its_line(text: str, told: str, con
 
 def test_an_unknown_host_is_told_with_the_nearest(config: Path) -> None:
     """And with all there are."""
-    with pytest.raises(ConfigurationError, match=r"did you mean 'staging'\?; it has: prod, stag"):
+    with pytest.raises(ConfigurationError, match=r"did you mean staging\?; it has: prod, stag"):
         settings("--host", "stagin")
 
 

@@ -144,18 +144,12 @@ FAILED = Failure("f", GatewayError("https://ece/ answered 502", status=502), 2, 
         (None, "new"),
         (b"nobody's", "new"),
         (b"{}", "new"),
-        (Shared(), "new"),
         (record(), "active"),
         (record(failure=FAILED), "degraded"),
         (record(issued_at=0.0), "expired"),
-        (record(dead=3), "expired"),
-        (record(ended=("s",), token=None), "logged_out"),
     ],
-    ids=[
-        "no record", "foreign", "malformed", "without a token", "good", "renewal fails", "ended",
-        "refused", "logged out",
-    ],
-)  # fmt: skip
+    ids=["no record", "foreign", "malformed", "good", "renewal fails", "ended"],
+)
 def test_status_tells_what_the_store_holds(
     held: bytes | Shared | None, state: str, store: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,6 +75,16 @@ def deny(run: LifecycleDriver, *, dead: bool = True) -> Effects:
     return run.feed(Unconfirmed, run.state.record.number, dead=dead)
 
 
+def barred_at_its_cap(**options: bool) -> LifecycleDriver:
+    """Return a machine whose token nothing can follow: a refused password, a session at its cap."""
+    run = active(**options)
+    run.feed(LoginAsked, after=5.0)
+    run.fail(REFUSED)
+    run.feed(RenewalAsked, after=1.0)
+    run.bring(EPOCH + timedelta(seconds=1200.0))
+    return run
+
+
 def verdict(run: LifecycleDriver, *, coded: bool = True, back: int = 0) -> Verdict:
     """Return what becomes of a request that is refused now."""
     event = Rejected(run.now, run.state.record.generation - back, coded, 0.0)
@@ -386,11 +396,7 @@ def test_a_confirmed_token_that_is_withheld_is_asked_about_if_its_renewal_fails(
 @pytest.mark.parametrize("rotates", [True, False])
 def test_a_confirmed_token_that_nothing_can_follow_stays_in_use(*, rotates: bool) -> None:
     """A refused password, and a session at its cap."""
-    run = active(rotates=rotates)
-    run.feed(LoginAsked, after=5.0)
-    run.fail(REFUSED)
-    run.feed(RenewalAsked, after=1.0)
-    run.bring(EPOCH + timedelta(seconds=1200.0))
+    run = barred_at_its_cap(rotates=rotates)
     refuse(run, after=5.0)
     confirm(run)
     before = run.state
@@ -597,11 +603,7 @@ def test_those_who_wait_are_told_where_nothing_can_follow() -> None:
 
 def test_refused_credentials_are_not_sent_for_a_dead_token_that_nothing_else_follows() -> None:
     """Also where no attempt may start yet: the bar of the refused password goes on."""
-    run = active()
-    run.feed(LoginAsked, after=5.0)
-    run.fail(REFUSED)
-    run.feed(RenewalAsked, after=1.0)
-    run.bring(EPOCH + timedelta(seconds=1200.0))
+    run = barred_at_its_cap()
     refuse(run, after=0.5)
     deny(run)
     assert isinstance(run.state, Lost)

@@ -37,10 +37,11 @@ from aiocloudauth._core.sharing import (
     next_step,
     offset_of,
     released,
+    standing,
     ttl_of,
 )
 from aiocloudauth._core.states import Exchange, Grant, Want
-from aiocloudauth.token import Secret
+from aiocloudauth.token import Secret, SessionState
 
 POLICY = RenewalPolicy()
 WALL = 1_767_225_600.0
@@ -242,6 +243,28 @@ def test_a_store_keeps_a_record_for_as_long_as_it_has_something_to_say() -> None
     assert ttl_of(RECORD) == LIFE + 600.0
     assert ttl_of(evolve(RECORD, failure=evolve(FAILURE, rest=900.0))) == 2400.0
     assert ttl_of(evolve(RECORD, failure=evolve(FAILURE, rest=math.inf))) == 30 * 86_400.0
+
+
+# -- how it stands for who looks at it --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("record", "after", "state", "left"),
+    [
+        (Shared(), 0.0, SessionState.NEW, None),
+        (RECORD, 100.0, SessionState.ACTIVE, 1100.0),
+        (evolve(RECORD, failure=FAILURE), 100.0, SessionState.DEGRADED, 1100.0),
+        (RECORD, LIFE, SessionState.EXPIRED, None),
+        (evolve(RECORD, dead=5), 100.0, SessionState.EXPIRED, None),
+        (evolve(RECORD, ended=("s",), token=None), 100.0, SessionState.LOGGED_OUT, None),
+    ],
+    ids=["none yet", "good", "renewal fails", "ended", "refused", "logged out"],
+)
+def test_the_record_tells_how_its_session_stands(
+    record: Shared, after: float, state: SessionState, left: float | None
+) -> None:
+    """Without a token in hand: what a command shows."""
+    assert standing(record, WALL + after, POLICY) == (state, left)
 
 
 # -- the age of a token ----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import re
@@ -130,6 +131,20 @@ def test_every_suppressed_finding_says_why() -> None:
         if token.type == tokenize.COMMENT
         for what in unexplained(token.string)
     ]
+    assert not found
+
+
+def test_every_skipped_test_says_why() -> None:
+    """And none is expected to fail."""
+    found = []
+    for path in (CHECKOUT / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            named = {keyword.arg for keyword in node.keywords}
+            said = "reason" in named or (node.func.attr == "skip" and bool(node.args))
+            if node.func.attr in {"skip", "skipif", "importorskip", "xfail"} and not said:
+                found.append(f"{path.name}:{node.lineno}")
     assert not found
 
 
