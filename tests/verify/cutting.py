@@ -52,14 +52,14 @@ class Cut(Coroutine[Any, Any, None]):
 
 
 async def cut(
-    inner: Coroutine[Any, Any, Any], at: int, moment: Moment, *, guard: float = 3.0
+    inner: Coroutine[Any, Any, Any], at: int, moment: Moment
 ) -> tuple[asyncio.Task[None], bool]:
     """Run a coroutine in a task, cut at one of its waits; return it, and whether it came to that.
 
-    It ends within `guard` seconds, or the test fails.
+    It ends within three seconds, or the test fails.
     """
     cutting = Cut(inner, at, moment)
     task = cutting.task = asyncio.create_task(cutting)
-    done, _ = await asyncio.wait({task}, timeout=guard)
+    done, _ = await asyncio.wait({task}, timeout=3.0)
     assert done, f"hangs once it is cancelled ({moment}) at its wait number {at}"
     return task, cutting.waits >= at

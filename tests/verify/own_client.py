@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from aiocloudauth import CloudAuthError, Credentials, SessionState, SessionToken
 
-__all__ = ["OwnClient"]
-
 
 class OwnClient:
     """What README's «Bring your own session» tells, with the members of a `CloudSession`."""

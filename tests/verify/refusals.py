@@ -19,8 +19,6 @@ from tests.core.lifecycle_driver import TRANSIENT, lifecycle
 from tests.session.test_recovery import recovery
 from tests.session.traffic import REFUSED, Tally, traffic
 
-__all__ = ["main"]
-
 #: Connections of a client, as aiohttp has them.
 POOL: Final = 100
 #: Requests that meet a revocation at once.

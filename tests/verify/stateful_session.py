@@ -11,7 +11,7 @@ import io
 import logging
 import math
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -40,12 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
     from aiocloudauth.testing import Effect
-
-__all__ = ["run_stateful_session"]
-
-
-#: What says nothing about a token or a password; often only that it takes long.
-_TRANSIENT: Final = st.sampled_from(TRANSIENT) | st.just(Late(3.0))
 
 
 class StatefulSession(WatchedSession, RuleBasedStateMachine):

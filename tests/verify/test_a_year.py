@@ -8,7 +8,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from attrs import evolve
@@ -147,9 +147,9 @@ def test_a_broken_client_is_found_out(
 OUTAGE = Interval(10_000.0, 12_000.0)
 
 
-def ledger(*, issued: float, life: float = TOKEN_LIFETIME, **plan: Any) -> Ledger:
+def ledger(*, issued: float, life: float = TOKEN_LIFETIME) -> Ledger:
     """Return a ledger with an outage, and one token delivered before."""
-    script = evolve(Plan.draw(1, SHORT), outages=(OUTAGE,), suspends=(), rotations=(), **plan)
+    script = evolve(Plan.draw(1, SHORT), outages=(OUTAGE,), rotations=())
     book = Ledger(RenewalPolicy(), script)
     book.delivered(issued, life)
     return book
@@ -211,15 +211,6 @@ def test_attempts_are_told_apart_and_measured() -> None:
     assert book.closest == 3.0
     book.attempted(1_004.0, login=True)
     assert book.closest == 0.5
-
-
-def test_the_longest_gap_leaves_suspends_out() -> None:
-    """A machine that sleeps needs no token."""
-    book = ledger(issued=0.0)
-    book = Ledger(book.policy, evolve(book.plan, suspends=(Interval(2_000.0, 2_500.0),)))
-    book.delivered(0.0, TOKEN_LIFETIME)
-    book.delivered(3_000.0, TOKEN_LIFETIME)
-    assert book.longest_gap == 3_000.0 - (TOKEN_LIFETIME - 11.0) - 500.0
 
 
 # -- the plan -----------------------------------------------------------------------------

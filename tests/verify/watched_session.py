@@ -489,7 +489,7 @@ class WatchedSession:
             waited = call.ended - call.began
             if waited > (0.5 if call.kind == "slow" else 0.0) + ROUNDING and not call.cancelled:
                 self.violated(6, f"waited {waited:.3f} s though {held} was good")
-        self._check_replay(call, error)
+        self._check_replay(call)
 
     def _is_typed(self, call: Call, error: BaseException) -> bool:
         if call.odd:
@@ -507,7 +507,7 @@ class WatchedSession:
             | SessionClosedError,
         ) or (isinstance(error, ApiError) and error.status == 403 and "_login" in error.url)
 
-    def _check_replay(self, call: Call, error: BaseException | None) -> None:
+    def _check_replay(self, call: Call) -> None:
         """Invariant 7, as the server sees it."""
         tail = f"/{call.number}"
         arrivals = [a for a in self.server.log if a.path.endswith(tail) and "/users/" not in a.path]

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from aiocloudauth import RenewalPolicy
     from tests.verify.simulated_year.plan import Plan
 
-__all__ = ["Ledger"]
-
 #: Tokens that are kept: more than are issued while one request waits.
 _KEPT: Final = 32
 
@@ -52,7 +50,6 @@ class Ledger:
     policy: RenewalPolicy
     plan: Plan
     closest: float = math.inf
-    longest_gap: float = 0.0
     attempts: int = 0
     #: Those of the script's intervals in which no valid token could exist for a while.
     windows: list[Interval] = field(factory=list, init=False)
@@ -78,9 +75,6 @@ class Ledger:
 
     def delivered(self, at: float, life: float) -> None:
         """Note a token that the client was given at `at` and that lives for `life` seconds."""
-        if self._tokens:
-            last = max(token.last_use for token in self._tokens)
-            self.longest_gap = max(self.longest_gap, at - last - self._asleep(last, at))
         policy = self.policy
         # The window of the policy, as documented, without the jitter that only adds to it.
         window = min(
@@ -93,13 +87,6 @@ class Ledger:
         """Note that every token so far is dead."""
         for token in self._tokens:
             token.revoked(at)
-
-    def _asleep(self, start: float, end: float) -> float:
-        """Return how much of the time between the client's machine was suspended."""
-        return sum(
-            max(0.0, min(end, suspend.end) - max(start, suspend.start))
-            for suspend in self.plan.suspends
-        )
 
     # -- failures -------------------------------------------------------------------------
 

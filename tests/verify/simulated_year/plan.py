@@ -12,8 +12,6 @@ from typing import Final, Self
 
 from attrs import frozen
 
-__all__ = ["SESSION_CAP", "TOKEN_LIFETIME", "Interval", "Plan", "PlanError", "Rotation", "Step"]
-
 DAY: Final = 86_400.0
 MINUTE: Final = 60.0
 

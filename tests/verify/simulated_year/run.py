@@ -21,9 +21,8 @@ import aiohttp
 from attrs import frozen
 
 from aiocloudauth import CloudSession, Password, RenewalPolicy
-from aiocloudauth.testing import CloudServer
+from aiocloudauth.testing import CloudServer, ManualClock
 from tests.verify.simulated_year.ledger import Ledger
-from tests.verify.simulated_year.memory_loop import run_in_memory
 from tests.verify.simulated_year.plan import (
     SESSION_CAP,
     TOKEN_LIFETIME,
@@ -38,18 +37,11 @@ from tests.verify.simulated_year.workers import WORKERS, Tally, work
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from aiocloudauth.testing import ManualClock
-
-__all__ = ["POLICY", "Report", "run"]
-
 #: The defaults, but for the longest pause between attempts. A caller waits for 30 s; with
 #: pauses of up to 60 s one who comes right after an outage may have to give up before the
 #: next attempt. So short that two attempts fit, of which the first one is met by silence,
 #: nobody is lost from the instant an outage ends: twice 1 + 8, and 10, are below 30.
 POLICY: Final = RenewalPolicy(backoff_max=8.0)
-
-#: The share of attempts that fail beside the outages.
-FAILING: Final = 0.03
 
 #: Rounding of instants on a scale of a year, seconds.
 _ROUNDING: Final = 1e-6
@@ -98,7 +90,6 @@ class Report:
             "logins": f"{self.logins:,}",
             "attempts": f"{ledger.attempts:,}, of which {self.failed:,} "
             f"({self.failed / max(1, ledger.attempts):.1%}) were failed outside of outages",
-            "longest gap": f"{span(ledger.longest_gap)} without a valid token while awake",
             "longest wait": f"{tally.longest_wait:.3f} s of a request that was answered",
             "closest two attempts": f"{ledger.closest:.3f} s; "
             f"the policy allows {ledger.policy.min_interval:g} s",
@@ -130,11 +121,12 @@ class _Vault:
         return known[-1] if known else "secret-1"
 
 
-async def simulate(clock: ManualClock, seed: int, days: float, policy: RenewalPolicy) -> Report:
+async def simulate(seed: int, days: float) -> Report:
     """Live through the plan of `seed`."""
+    clock = ManualClock(seed=seed, sockets=False)
     plan = Plan.draw(seed, days)
-    ledger, tally = Ledger(policy, plan), Tally()
-    witness = Witness(plan, ledger, random.Random(f"witness {seed}"), clock, failing=FAILING)
+    ledger, tally = Ledger(POLICY, plan), Tally()
+    witness = Witness(plan, ledger, random.Random(f"witness {seed}"), clock)
     server = CloudServer(
         {"admin": "secret-1"},
         token_lifetime=TOKEN_LIFETIME,
@@ -149,7 +141,7 @@ async def simulate(clock: ManualClock, seed: int, days: float, policy: RenewalPo
         cloud = CloudSession(
             server.url,
             Password("admin", _Vault(plan, clock).password),
-            policy=policy,
+            policy=POLICY,
             clock=clock,
             connector=server.connector(),
             auth_connector=server.connector(),
@@ -211,9 +203,9 @@ async def _live(plan: Plan, server: CloudServer, clock: ManualClock, ledger: Led
     await clock.advance(max(0.0, plan.end - clock.remote.monotonic()))
 
 
-def run(seed: int, days: float, policy: RenewalPolicy = POLICY) -> Report:
+def run(seed: int, days: float) -> Report:
     """Live through the plan of `seed`, on an event loop of its own."""
-    return run_in_memory(lambda clock: simulate(clock, seed, days, policy), seed)
+    return asyncio.run(simulate(seed, days))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from tests.verify.simulated_year.ledger import Ledger
     from tests.verify.simulated_year.plan import Plan
 
-__all__ = ["Witness"]
+#: The share of attempts that fail beside the outages.
+FAILING: Final = 0.03
 
 #: What an attempt may meet, whatever else is well. Some end after the work was done: the new
 #: token is lost, and the old one revoked where the server does so.
@@ -76,18 +77,12 @@ _REVOKING: Final = 7 * 86_400.0
 class Witness:
     """Stands in front of ``_login`` and ``_refresh``."""
 
-    def __init__(
-        self, plan: Plan, ledger: Ledger, rng: random.Random, wall: Clock, *, failing: float
-    ) -> None:
-        """Let a share `failing` of the attempts fail beside the outages of `plan`.
-
-        `wall`: the client machine's clock.
-        """
+    def __init__(self, plan: Plan, ledger: Ledger, rng: random.Random, wall: Clock) -> None:
+        """Play `plan`; `wall`: the client machine's clock."""
         self._wall = wall
         self._plan = plan
         self._ledger = ledger
         self._rng = rng
-        self._failing = failing
         self._spare = False
         #: Attempts that the script let fail outside of outages.
         self.failed = 0
@@ -157,7 +152,7 @@ class Witness:
         if self._plan.is_out(at):
             return self._rng.choice(OUT_OF_ORDER)
         # Never twice in a row: how long a client can be kept from a token stays known.
-        if not self._spare and self._rng.random() < self._failing:
+        if not self._spare and self._rng.random() < FAILING:
             self._spare = True
             self.failed += 1
             return self._rng.choice(FAILURES)

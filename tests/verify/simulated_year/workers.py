@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from tests.verify.simulated_year.ledger import Ledger
     from tests.verify.simulated_year.plan import Plan
 
-__all__ = ["WORKERS", "Tally", "work"]
-
 WORKERS: Final = 8
 
 #: Mean seconds between two requests of a worker: usually, and around the script's events.

@@ -1,7 +1,7 @@
 """The client of a soak: one session, 200 workers, samples of what the process holds.
 
 ``python -m tests.verify.soak.client`` reads its task from the command line and prints its result as
-one line of JSON; `simulation.soak` runs it.
+one line of JSON; `__main__` runs it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
-from attrs import asdict, define, field
+from attrs import define, field
 
 from aiocloudauth import CloudAuthError, CloudSession, Password, RenewalPolicy
 from tests.verify.soak.holding import Holding, grown, kinds, take
@@ -152,7 +152,6 @@ async def soak(url: str, ca: str, seconds: float) -> dict[str, Any]:
         "slowest": load.slowest,
         "took": took,
         "events": dict(renewals),
-        "samples": [asdict(sample) for sample in samples],
         "grown": grown(samples),
         "kinds": dict((seen[1] - seen[0]).most_common(8)),
         "left": len(asyncio.all_tasks()) - 1,

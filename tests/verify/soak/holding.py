@@ -13,8 +13,6 @@ from typing import Final
 
 from attrs import asdict, frozen
 
-__all__ = ["Holding", "grown", "take"]
-
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -23,7 +21,6 @@ class Holding:
     """A sample; `rss` in bytes."""
 
     rss: int
-    blocks: int
     tasks: int
     descriptors: int
     timers: int
@@ -47,7 +44,6 @@ def take() -> Holding:
     objects = gc.get_objects()
     return Holding(
         rss=int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE,
-        blocks=sys.getallocatedblocks(),
         tasks=len(asyncio.all_tasks()),
         descriptors=sum(1 for _ in Path("/proc/self/fd").iterdir()),
         timers=sum(not handle.cancelled() for handle in scheduled),

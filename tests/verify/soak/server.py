@@ -29,8 +29,6 @@ from aiocloudauth.testing import (
     Truncated,
 )
 
-__all__ = ["TOKEN_LIFETIME"]
-
 TOKEN_LIFETIME: Final = 2.0
 
 #: What an attempt at a token may meet, each this often.
