@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import threading
 import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -31,7 +30,7 @@ from aiocloudauth import (
     SessionClosedError,
     SessionExpiredError,
 )
-from aiocloudauth.testing import CloudServer
+from tests.cli.running import serving
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -44,36 +43,6 @@ QUICK: Final = RenewalPolicy(min_interval=0.001, backoff=0.001, backoff_max=0.00
 LOOPS: Final = 3
 
 USES: Final = ("get", "refresh", "login", "usable", "websocket")
-
-
-class ServerThread:
-    """A server in a thread of its own."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self._ready, self._over = threading.Event(), asyncio.Event()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        async def serve() -> None:
-            async with CloudServer() as server:
-                self.url = server.url
-                self._ready.set()
-                await self._over.wait()
-
-        self._loop.run_until_complete(serve())
-        self._loop.close()
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        assert self._ready.wait(GUARD)
-        return self.url
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(GUARD)
-        assert not self._thread.is_alive()
 
 
 class StatefulLoops(RuleBasedStateMachine):
@@ -210,7 +179,7 @@ class StatefulLoops(RuleBasedStateMachine):
 
 def run_stateful_loops(*, steps: int = 12, **options: Any) -> None:
     """Run the state machine; `options` are Hypothesis' settings."""
-    with ServerThread() as url, warnings.catch_warnings():
+    with serving() as server, warnings.catch_warnings():
         # What a closed loop leaves open can be closed by nobody.
         warnings.simplefilter("ignore", ResourceWarning)
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
@@ -218,7 +187,7 @@ def run_stateful_loops(*, steps: int = 12, **options: Any) -> None:
         class Here(StatefulLoops):
             pass
 
-        Here.url = url
+        Here.url = server.url
         run_state_machine_as_test(
             Here,
             settings=settings(

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiocloudauth.testing import CloudServer, Plan, Step
+from tests.verify.programs import ended, environment, running
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-# Not asyncio's own subprocesses: their transports may outlive the loop of a test.
 async def run(example: str, server: CloudServer, **more: str) -> tuple[int, str, str]:
     """Run an example with warnings as errors; return the exit status and what was written."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("EC_")}
-    ended = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-W", "error", str(EXAMPLES / example)],
-        env=kept | {"EC_HOST": server.url, "EC_USER": "admin", "EC_PASS": "secret"} | more,
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    return ended.returncode, ended.stdout, ended.stderr
+    command = (sys.executable, "-W", "error", example)
+    with running(*command, env=environment(server, **more)) as process:
+        return await ended(process)
 
 
 async def test_a_deployment_is_provisioned() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,15 +16,13 @@ import aiohttp
 import pytest
 
 from aiocloudauth.testing import CloudServer, store_contract
+from tests.verify.programs import EXAMPLES, PATIENCE, environment, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aiocloudauth.testing.contract import Claim
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-#: Seconds that a service gets to come up, and to end: a loaded machine.
-PATIENCE = 60.0
 GUNICORN = (
     "gunicorn",
     "prefork:application",
@@ -37,25 +34,15 @@ GUNICORN = (
 UVICORN = ("uvicorn", "lifespan:application", "--workers=4", "--port={port}")
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
 @contextmanager
 def serving(
     command: tuple[str, ...], port: int, server: CloudServer, store: Path
 ) -> Iterator[None]:
     """Run a service with four workers."""
-    found = {"EC_HOST": server.url, "EC_USER": "admin", "EC_PASS": "secret"}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("EC_")}
     with subprocess.Popen(
         [sys.executable, "-m", *(part.format(port=port) for part in command)],
         cwd=EXAMPLES / "fleet",
-        env=kept | found | {"FLEET_STORE": str(store)},
+        env=environment(server, FLEET_STORE=str(store)),
     ) as process:
         try:
             yield
