@@ -1,4 +1,4 @@
-"""The kit under the client it is made for: days of sessions, faults and clocks that misbehave."""
+"""The kit under the client it is made for: a day of faults and of a clock that misbehaves."""
 
 from __future__ import annotations
 
@@ -82,31 +82,9 @@ async def a_day(seed: int, *, in_memory: bool) -> list[tuple[float, str, int | N
         ]
 
 
-async def test_the_same_seed_lives_the_same_day() -> None:
-    """Every request at the same instant, with the same token, met by the same fault."""
-    first = await a_day(1, in_memory=True)
-    assert first == await a_day(1, in_memory=True)
-    assert first != await a_day(2, in_memory=True)
-    met = {fault for _, _, _, fault in first}
-    assert {"silence", "late", "reset", "empty_reply", "cluster_error", None} <= met
-
-
 async def test_a_day_over_sockets_is_the_day_in_memory() -> None:
-    """The kernel adds nothing that a client could tell."""
-    assert await a_day(3, in_memory=False) == await a_day(3, in_memory=True)
-
-
-async def test_ten_thousand_lifetimes_would_pass_in_seconds() -> None:
-    """A thousand of them here: what counts is that none is missed."""
-    clock = ManualClock()
-    async with (
-        CloudServer(clock=clock, token_lifetime=60, revoke_on_refresh=True) as server,
-        CloudSession(server.url, Password("admin", "secret"), clock=clock) as cloud,
-    ):
-        for _ in range(1000):
-            await clock.advance(60)
-            async with cloud.get("/deployments") as response:
-                assert response.status == 200
-        assert server.stats.logins == 1
-        assert server.stats.refreshes >= 1000
-        assert server.stats.unauthorized == 0
+    """The kernel adds nothing that a client could tell, whichever fault a request meets."""
+    day = await a_day(3, in_memory=False)
+    assert day == await a_day(3, in_memory=True)
+    met = {fault for _, _, _, fault in day}
+    assert {"silence", "late", "reset", "empty_reply", "cluster_error", None} <= met
