@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CURL = shutil.which("curl")
-needs_curl = pytest.mark.skipif(CURL is None, reason="no curl on this machine")
-
+pytestmark = pytest.mark.skipif(CURL is None, reason="no curl on this machine")
 
 #: Not `-X dev`: asyncio would tell of every moment in which the machine was busy.
 PROGRAM = (sys.executable, "-W", "error", "-m", "aiocloudauth.testing")
@@ -41,9 +39,9 @@ class Standing:
         assert self.process.stdout is not None
         return self.process.stdout.readline().rstrip("\n")
 
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+    def end(self) -> tuple[int, str]:
         """End it; return its status and what it wrote to stderr."""
-        self.process.send_signal(number)
+        self.process.terminate()
         _, complaints = self.process.communicate(timeout=10)
         return self.process.returncode, complaints
 
@@ -72,7 +70,6 @@ def curl(*arguments: str) -> tuple[int, Any]:
     return int(status), json.loads(body)
 
 
-@needs_curl
 def test_curl_logs_in_refreshes_and_logs_out() -> None:
     """The API page's own way, with the URL from the first line."""
     with standing("--user", "ann:s3:cret", "--user", "bob:x", "--token-lifetime", "60") as server:
@@ -95,7 +92,6 @@ def test_curl_logs_in_refreshes_and_logs_out() -> None:
         assert server.end() == (0, "")
 
 
-@needs_curl
 def test_curl_uploads_a_file(tmp_path: Path) -> None:
     """Large enough for curl to ask first (`Expect: 100-continue`)."""
     (tmp_path / "file").write_bytes(b"x" * 2_000_000)
@@ -106,7 +102,6 @@ def test_curl_uploads_a_file(tmp_path: Path) -> None:
         assert (status, answer["method"]) == (200, "PUT")
 
 
-@needs_curl
 def test_curl_trusts_the_throw_away_certificate() -> None:
     """Its CA's path is the second line; the file is gone in the end."""
     with standing("--tls") as server:
@@ -118,7 +113,6 @@ def test_curl_trusts_the_throw_away_certificate() -> None:
         assert not os.path.exists(path)  # noqa: PTH110 - it is a str, and no more than that
 
 
-@needs_curl
 def test_the_options_are_the_servers() -> None:
     """Version, cap, skew, revocation, tokens, no Date."""
     options = ["--version", "3.6", "--max-session", "9", "--clock-skew", "-900", "--no-date"]
@@ -134,26 +128,3 @@ def test_the_options_are_the_servers() -> None:
         status, headers = curl("-o", os.devnull, "-w", "%{header_json}\n%{http_code}", auth)
         assert status == 401
         assert "date" not in headers
-
-
-@needs_curl
-def test_faults_come_from_a_file_and_are_reported_if_they_met_nothing(tmp_path: Path) -> None:
-    """A script for clients in other languages."""
-    script = tmp_path / "faults.json"
-    script.write_text(
-        '[{"path": "methods", "times": 1, "effects": ["cluster_error"]},'
-        ' {"path": "_refresh", "effects": ["html"]}]'
-    )
-    with standing("--faults", str(script)) as server:
-        methods = f"{server.url}/api/v1/users/auth/methods"
-        assert [curl(methods)[0] for _ in range(2)] == [502, 200]
-        status, complaints = server.end()
-        assert status == 0
-        assert complaints == "warning: faults that met no request: html at _refresh\n"
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_cleanly(number: int) -> None:
-    """No traceback, no warning, status 0."""
-    with standing() as server:
-        assert server.end(number) == (0, "")
