@@ -283,33 +283,6 @@ async def test_an_exporter_that_raises_stops_nothing(caplog: pytest.LogCaptureFi
     assert "telemetry failed" in caplog.text
 
 
-async def test_aiohttps_own_instrumentation_may_be_on() -> None:
-    """It sees our calls as roots of their own, and puts no field into them that matters."""
-    module = "opentelemetry.instrumentation.aiohttp_client"
-    client = pytest.importorskip(module, reason="needs its instrumentation of aiohttp")
-    seen = Collected()
-    instrumentor = client.AioHttpClientInstrumentor()
-    instrumentor.instrument(tracer_provider=seen.tracers)
-    try:
-        async with CloudServer() as server:
-            cloud = CloudSession(server.url, Password("admin", "secret"))
-            seen.watch(cloud)
-            async with cloud:
-                tracer = seen.tracers.get_tracer("test")
-                with tracer.start_as_current_span("a request") as span:
-                    server.revoke_all()
-                    async with cloud.get("/deployments") as response:
-                        assert response.status == 200
-                ours = [s for s in seen.spans if s.name.startswith("aiocloudauth ")]
-                assert {s.parent for s in ours} == {None}
-                trace_id = span.get_span_context().trace_id
-                within = [s for s in seen.spans if s.context.trace_id == trace_id]
-                calls = {(s.attributes or {}).get("http.url") for s in within} - {None}
-                assert calls == {f"{server.url}/api/v1/deployments"}
-    finally:
-        instrumentor.uninstrument()
-
-
 def test_without_opentelemetry_the_import_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
