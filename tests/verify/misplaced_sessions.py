@@ -13,11 +13,9 @@ import signal
 import sys
 import threading
 import warnings
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aiocloudauth import CloudAuthError, CloudSession, Password, RenewalPolicy
+from aiocloudauth import CloudSession, Password, RenewalPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -39,9 +37,9 @@ def case(function: Callable[[str], None]) -> Callable[[str], None]:
     return function
 
 
-def session(url: str, **options: Any) -> CloudSession:
+def session(url: str) -> CloudSession:
     """Make a session that is not opened yet."""
-    return CloudSession(url, Password("admin", "secret"), policy=QUICK, **options)
+    return CloudSession(url, Password("admin", "secret"), policy=QUICK)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -169,24 +167,6 @@ def fork_before_open(url: str) -> None:
     say("parent", run(use()))
 
 
-def _use_inherited(cloud: CloudSession) -> None:
-    say("child", run(tried(cloud)))
-
-
-@case
-def multiprocessing_fork(url: str) -> None:
-    """The child inherits the object."""
-    loop = new_loop()
-    cloud = session(url)
-    loop.run_until_complete(cloud.open())
-    process = multiprocessing.get_context("fork").Process(target=_use_inherited, args=(cloud,))
-    process.start()
-    process.join()
-    say("parent", loop.run_until_complete(outcome(lambda: cloud.get("/x"))))
-    loop.run_until_complete(cloud.close())
-    loop.close()
-
-
 @case
 def multiprocessing_spawn(url: str) -> None:
     """The child would have to be sent the object, and its secrets."""
@@ -198,24 +178,6 @@ def multiprocessing_spawn(url: str) -> None:
             say("parent", error)
         else:
             process.join()
-
-
-def _fail(url: str) -> None:
-    async def main() -> None:
-        async with session(url) as cloud:
-            await cloud.get("/missing")
-
-    asyncio.run(main())
-
-
-@case
-def errors_of_a_spawned_child(url: str) -> None:
-    """A pool of processes hands an error on as a pickle."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        try:
-            pool.submit(_fail, url).result()
-        except CloudAuthError as error:
-            say("parent", f"{type(error).__name__} {getattr(error, 'codes', '')}")
 
 
 # -- loops ---------------------------------------------------------------------------------
@@ -231,41 +193,6 @@ def run_twice(url: str) -> None:
     say("third", run(outcome(cloud.close)))
     say("third", f"state {cloud.state.value}, closed again: {run(outcome(cloud.close))}")
     say("fourth", run(tried(cloud)))
-
-
-@case
-def loop_in_a_thread(url: str) -> None:
-    """Another thread, another loop, at the same time."""
-
-    async def main() -> None:
-        async with session(url) as cloud:
-            there = await asyncio.to_thread(lambda: asyncio.run(tried(cloud)))
-            say("thread", there)
-            closed = await asyncio.to_thread(lambda: asyncio.run(outcome(cloud.close)))
-            say("thread", f"close {closed}")
-            say("main", await outcome(lambda: cloud.get("/x")))
-
-    run(main())
-
-
-@case
-def sync_in_a_thread(url: str) -> None:
-    """A thread without a loop asks the loop to do it."""
-
-    async def main() -> None:
-        async with session(url) as cloud:
-            loop = asyncio.get_running_loop()
-
-            async def get() -> int:
-                async with cloud.get("/x") as response:
-                    return response.status
-
-            def asked() -> int:
-                return asyncio.run_coroutine_threadsafe(get(), loop).result(GUARD)
-
-            say("asked", await asyncio.to_thread(asked))
-
-    run(main())
 
 
 @case
@@ -289,21 +216,6 @@ def many_threads(url: str) -> None:
             say("statuses", sorted({str(one) for result in results for one in result}))
 
     run(main())
-
-
-@case
-def failed_open_and_another_loop(url: str) -> None:
-    """What a failing `open` leaves does not tie the session to its loop."""
-    policy = RenewalPolicy(min_interval=0.01, renewal_timeout=1.0)
-    bad = CloudSession("http://127.0.0.1:1", Password("admin", "secret"), policy=policy)
-
-    async def twice() -> list[str]:
-        return list(await asyncio.gather(outcome(bad.open), outcome(bad.open)))
-
-    for _ in range(2):
-        said = run(twice())
-        say("open", [one.split(":")[0] for one in said])
-    say("close", run(outcome(bad.close)))
 
 
 @case
@@ -331,31 +243,6 @@ def loop_closed_in_the_middle_of_open(url: str) -> None:
     loop.close()
     say("open", run(outcome(cloud.open)))
     say("close", run(outcome(cloud.close)))
-    say("state", cloud.state.value)
-
-
-@case
-def loop_closed_with_callers_waiting(url: str) -> None:
-    """Callers wait for a renewal that no loop will carry out any more."""
-    loop = new_loop()
-    cloud = session(url)
-    loop.run_until_complete(cloud.open())
-    waiting = [loop.create_task(cloud.refresh()) for _ in range(3)]
-    loop.run_until_complete(asyncio.sleep(0.05))
-    say("waiting", [task.done() for task in waiting])
-    loop.close()
-    say("get", run(outcome(lambda: cloud.get("/x"))))
-    say("close", run(outcome(cloud.close)))
-
-
-@case
-def loop_closed_and_forgotten(url: str) -> None:
-    """Nobody closes anything; the interpreter ends."""
-    loop = new_loop()
-    cloud = session(url)
-    loop.run_until_complete(cloud.open())
-    loop.run_until_complete(outcome(lambda: cloud.get("/x")))
-    loop.close()
     say("state", cloud.state.value)
 
 
@@ -407,22 +294,6 @@ def interrupt_while_open(url: str) -> None:
 
 
 @case
-def interrupt_while_opening(url: str) -> None:
-    """Ctrl-C before the first answer."""
-
-    async def main() -> None:
-        _interrupt_after(0.1)
-        try:
-            async with session(url):
-                say("worker", "open")
-        finally:
-            left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            say("tasks", [task for task in left if "aiocloudauth" in task.get_name()])
-
-    _interrupted(main())
-
-
-@case
 def interrupt_while_closing(url: str) -> None:
     """Ctrl-C while `_logout` does not answer."""
 
@@ -432,47 +303,6 @@ def interrupt_while_closing(url: str) -> None:
             say("worker", cloud.state.value)
 
     _interrupted(main())
-
-
-@case
-def interrupt_out_of_a_callable(url: str) -> None:
-    """A callable for the password raises KeyboardInterrupt, as one asked in a terminal may."""
-    asked = 0
-
-    async def password() -> str:
-        nonlocal asked
-        asked += 1
-        if asked > 1:
-            raise KeyboardInterrupt
-        return "secret"
-
-    async def main() -> None:
-        cloud = CloudSession(url, Password("admin", password), policy=QUICK)
-        async with cloud:
-            say("login", await outcome(cloud.login))
-
-    _interrupted(main())
-
-
-@case
-def exit_out_of_a_subscriber(url: str) -> None:
-    """A subscriber ends the program."""
-
-    async def main() -> None:
-        def leave(record: object) -> None:
-            raise SystemExit(0)
-
-        async with session(url) as cloud:
-            unsubscribe = cloud.subscribe(leave)
-            try:
-                await cloud.refresh()
-            finally:
-                unsubscribe()
-
-    with suppress(SystemExit):
-        run(main())
-        say("main", "went on")
-    say("main", "left")
 
 
 if __name__ == "__main__":

@@ -59,8 +59,6 @@ async def case(name: str, loop: str, silent: Mapping[str, int] | None = None) ->
         Fault(path, (Silence(),), skip=skip, optional=True) for path, skip in (silent or {}).items()
     ]
     async with CloudServer(faults=faults) as server:
-        missing = {"errors": [{"code": "deployments.deployment_not_found", "message": "no"}]}
-        server.reply("/missing", missing, status=404)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-W", "always", str(PROGRAM), name, server.url, loop),
             stdout=asyncio.subprocess.PIPE,
@@ -103,13 +101,6 @@ async def test_a_session_that_was_not_opened_yet_is_inherited_whole() -> None:
     assert report.complaints == ""
 
 
-@forks
-async def test_a_process_made_by_fork_is_told() -> None:
-    """`multiprocessing` hands the object on."""
-    report = await case("multiprocessing_fork", "asyncio")
-    assert report.said == [f"child: {ELSEWHERE}", "parent: ok"]
-
-
 async def test_a_process_made_by_spawn_is_handed_neither_session_nor_secret() -> None:
     """Before it starts, and in words that say why."""
     report = await case("multiprocessing_spawn", "asyncio")
@@ -117,12 +108,6 @@ async def test_a_process_made_by_spawn_is_handed_neither_session_nor_secret() ->
         "parent: a CloudSession cannot be pickled or copied: it holds connections and secrets",
         "parent: a secret cannot be pickled or copied into another process",
     ]
-
-
-async def test_an_error_comes_back_from_another_process_whole() -> None:
-    """A pool's worker fails, and whoever waits for it sees the API's code."""
-    report = await case("errors_of_a_spawned_child", "asyncio")
-    assert report.said == ["parent: NotFoundError ('deployments.deployment_not_found',)"]
 
 
 # -- loops and threads ---------------------------------------------------------------------
@@ -141,32 +126,11 @@ async def test_a_second_run_is_told_and_can_close(loop: str) -> None:
     ]
 
 
-async def test_a_loop_in_another_thread_is_told() -> None:
-    """And disturbs nothing where the session belongs."""
-    report = await case("loop_in_a_thread", "asyncio")
-    assert report.said == [f"thread: {ELSEWHERE}", f"thread: {CLOSE_ELSEWHERE}", "main: ok"]
-    assert report.complaints == ""
-
-
-async def test_a_thread_asks_the_loop() -> None:
-    """`run_coroutine_threadsafe` works."""
-    report = await case("sync_in_a_thread", "asyncio")
-    assert report.said == ["asked: 200"]
-    assert report.complaints == ""
-
-
 async def test_ten_threads_ask_the_loop_at_once() -> None:
     """A hundred calls, ten renewals among them, and no failure."""
     report = await case("many_threads", "asyncio")
     assert report.said == ["statuses: ['200', 'None']"]
     assert (report.stats.logins, report.stats.unauthorized) == (1, 0)
-
-
-async def test_a_failing_open_ties_the_session_to_no_loop() -> None:
-    """Two at once, twice, each time in a new loop: no lock remembers the first."""
-    report = await case("failed_open_and_another_loop", "asyncio")
-    failed = "open: ['TransportError', 'TransportError']"
-    assert report.said == [failed, failed, "close: ok"]
 
 
 async def test_a_close_that_ended_with_its_loop_can_be_called_again() -> None:
@@ -184,23 +148,6 @@ async def test_an_open_that_ended_with_its_loop_can_be_closed() -> None:
         "close: ok",
         "state: closed",
     ]
-
-
-async def test_callers_whose_loop_ended_hold_up_nobody() -> None:
-    """Nobody can wake them; `close` does not try."""
-    report = await case("loop_closed_with_callers_waiting", "asyncio", {"_refresh": 0})
-    assert report.said == [
-        "waiting: [False, False, False]",
-        "get: ConfigurationError: the session was opened in",
-        "close: ok",
-    ]
-
-
-async def test_a_forgotten_session_lets_the_interpreter_end() -> None:
-    """Python complains of what was not closed; it does not wait for it."""
-    report = await case("loop_closed_and_forgotten", "asyncio")
-    assert report.said == ["state: active"]
-    assert "Unclosed client session" in report.complaints
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
@@ -222,30 +169,8 @@ async def test_an_interrupt_closes_an_open_session(loop: str) -> None:
     assert report.complaints == ""
 
 
-async def test_an_interrupt_ends_an_open_that_waits() -> None:
-    """Before the first answer there is nothing to log out."""
-    report = await case("interrupt_while_opening", "asyncio", {"_login": 0})
-    assert report.said == ["tasks: []", "main: KeyboardInterrupt"]
-    assert report.complaints == ""
-
-
 async def test_an_interrupt_ends_a_close_that_waits() -> None:
     """Whoever presses Ctrl-C does not wait for `_logout`."""
     report = await case("interrupt_while_closing", "asyncio", {"_logout": 0})
     assert report.said == ["worker: active", "main: KeyboardInterrupt"]
     assert report.complaints == ""
-
-
-async def test_an_interrupt_out_of_a_credentials_callable_ends_the_program() -> None:
-    """It goes on to `asyncio.run`; those who waited for that login learn of it."""
-    report = await case("interrupt_out_of_a_callable", "asyncio")
-    told = {"login: CancelledError: ", "login: CloudAuthError: a renewal failed: KeyboardInterrupt"}
-    assert report.said[0] in told
-    assert report.said[1:] == ["main: KeyboardInterrupt"]
-
-
-async def test_an_exit_out_of_a_subscriber_ends_the_program() -> None:
-    """It is not taken for a failure of the renewal."""
-    report = await case("exit_out_of_a_subscriber", "asyncio")
-    assert report.said == ["main: left"]
-    assert report.stats.refreshes == 1
