@@ -1,16 +1,12 @@
-"""`cloud.api` and the kit agree, it costs nothing before its use; a hundred plans at once."""
+"""`cloud.api` and the kit agree."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-import subprocess
-import sys
 from typing import Any
 
 from aiocloudauth import CloudSession, Password
-from aiocloudauth.testing import CloudServer, Plan, Step
-from tests.api.ece import ece
+from aiocloudauth.testing import CloudServer, Plan
 from tests.api.facts import differences
 from tests.api.test_every_operation import OPERATIONS, SESSION, arguments, python_name
 
@@ -63,38 +59,3 @@ async def test_the_kit_answers_every_operation_as_the_facts_have_it() -> None:
                 assert isinstance(data, bytes)
             elif response.status != 302:
                 assert not list(differences(kind, data)), identifier
-
-
-def test_importing_the_package_reads_nothing_of_it() -> None:
-    """Nor does a session, until its `api` is used; then the types stay unread all the same."""
-    program = """
-import sys
-def read(): return sorted(name for name in sys.modules if name.startswith("aiocloudauth.api"))
-import aiocloudauth
-from aiocloudauth import ApiKey, CloudSession
-cloud = CloudSession("https://ece.example.com", ApiKey("key"))
-assert read() == [], read()
-cloud.api.get_deployment
-assert "aiocloudauth.api.client" in read()
-assert "aiocloudauth.api.types" not in read(), read()
-"""
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
-async def test_a_hundred_deployments_are_waited_for_at_an_easy_pace() -> None:
-    """Each is asked for once a second at most, and nothing runs in between."""
-    async with ece() as it:
-        it.server.deployments.default = Plan([Step("a", 20)])
-        deployments = [await it.create() for _ in range(100)]
-        began, since = it.clock.monotonic(), len(it.server.log)
-
-        async def all_of_them() -> None:
-            async with asyncio.TaskGroup() as group:
-                for deployment in deployments:
-                    group.create_task(it.plans.wait(deployment, timeout=600))
-
-        await it.drive(all_of_them())
-        took = it.clock.monotonic() - began
-        assert 19 < took < 23
-        asked = len(it.server.log) - since
-        assert 10 * 100 <= asked <= took * 100

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,25 +69,6 @@ async def test_valkey_comes_back_empty() -> None:
     """No request fails meanwhile."""
     result = await scenes.wiped(seconds=2.0, processes=2, life=4.0)
     assert result.failed == 0, str(result)
-
-
-def run(*arguments: str) -> str:
-    """Run Python with these arguments; return what it wrote."""
-    command = [sys.executable, "-W", "error", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240)
-    return done.stdout
-
-
-def test_who_has_no_store_imports_nothing_for_one() -> None:
-    """Neither the stores nor what they need."""
-    program = """
-import sys
-from aiocloudauth import CloudSession, Password
-CloudSession("https://ece.example.com", Password("admin", "secret"))
-heavy = "aiocloudauth.stores", "aiocloudauth._core.sharing", "cryptography", "filelock", "redis"
-print([name for name in heavy if name in sys.modules])
-"""
-    assert run("-c", program).strip() == "[]"
 
 
 async def test_a_request_costs_the_same_with_and_without_a_store() -> None:
