@@ -158,18 +158,8 @@ def test_a_401_that_reaches_a_caller_is_counted_as_such(
     assert re.search(r"seen by callers: \d+\n", capsys.readouterr().out)
 
 
-def test_ctrl_c_ends_the_demo_with_its_summary(capsys: pytest.CaptureFixture[str]) -> None:
-    """An interrupt is a way to end it, not an error."""
-    with interrupted_after(0.7):
-        assert main(["demo", "--workers", "2"]) == 0
-    told = capsys.readouterr()
-    assert "interrupted" in told.out
-    assert "seen by callers: none" in told.out
-    assert told.err == ""
-
-
-def test_ctrl_c_leaves_no_trace_in_the_process_either() -> None:
-    """In a process of its own with warnings as errors: no traceback, no unclosed socket."""
+def test_ctrl_c_ends_the_demo_with_its_summary() -> None:
+    """An interrupt is a way to end it, not an error: no traceback, no unclosed socket."""
     with subprocess.Popen(
         [*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -179,6 +169,7 @@ def test_ctrl_c_leaves_no_trace_in_the_process_either() -> None:
         out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     assert "interrupted" in out
+    assert "seen by callers: none" in out
 
 
 def test_the_demo_ends_quietly_when_nobody_reads_on() -> None:
@@ -276,22 +267,6 @@ def test_watch_takes_an_api_key_and_knows_that_it_does_not_expire(
         assert main(["watch", "--seconds", "1.1"]) == 0
         assert server.stats.login_attempts == 1
     assert "failed  no expiry  0 renewals  active" in capsys.readouterr().out
-
-
-def test_watch_trusts_the_authority_of_a_ca_file(environment: pytest.MonkeyPatch) -> None:
-    """An ECE has a certificate of its own making unless somebody changed that."""
-    with serving(tls=True) as server:
-        environment.setenv("EC_HOST", server.url)
-        assert main(["watch", "--ca-file", server.ca_file, "--seconds", "1.5"]) == 0
-        assert server.stats.requests >= 1
-
-
-def test_watch_trusts_anybody_only_when_told_to(environment: pytest.MonkeyPatch) -> None:
-    """Nothing but --insecure turns the check of the certificate off."""
-    with serving(tls=True) as server:
-        environment.setenv("EC_HOST", server.url)
-        assert main(["watch", "--insecure", "--seconds", "1.5"]) == 0
-        assert server.stats.requests >= 1
 
 
 def test_ctrl_c_ends_watch_logged_out(
