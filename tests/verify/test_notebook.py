@@ -89,33 +89,6 @@ async def test_the_notebook_runs_in_a_jupyter_kernel() -> None:
     assert "secret" not in str(outputs)
 
 
-ASLEEP = """
-import time
-from aiocloudauth.clock import Clock
-class Laptop(Clock):
-    asleep = 0.0
-    def time(self):
-        return time.time() + self.asleep
-laptop = Laptop()
-"""
-
-
-async def test_after_an_hour_asleep_the_next_cell_runs_as_if_nothing_were() -> None:
-    """The clock on the wall went on, the machine's own stood still; no dead token is sent."""
-    async with CloudServer() as server, kernel(server) as one:
-        server.reply("/deployments/x", {})
-        await one.run(ASLEEP)
-        opened = await one.run(opening().replace('["EC_PASS"])', '["EC_PASS"]), clock=laptop'))
-        assert "active" in html(opened)
-        server.clock_skew = 3600.0
-        await one.run("laptop.asleep = 3600.0")
-        [printed] = await one.run(GET.format("x"))
-        assert printed["text"] == "200\n"
-        assert "active" in html(await one.run("cloud"))
-        assert server.stats.unauthorized == 0
-        assert (server.stats.logins, server.stats.refreshes) == (2, 0)
-
-
 GET = 'async with cloud.get("/deployments/{}") as response:\n    print(response.status)'
 FAILING = "try:\n    await cloud.refresh()\nexcept Exception:\n    pass\ncloud"
 
