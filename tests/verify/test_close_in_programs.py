@@ -133,19 +133,25 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="open files are counted in /proc")
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_nothing_is_left_after(name: str) -> None:
-    """LESSONS: tasks pending at shutdown; unclosed session warnings, unclear ownership."""
-    code = PRELUDE + textwrap.dedent(PROGRAMS[name])
+def run(program: str, *options: str) -> tuple[str, str]:
+    """Run a program that has to end well; return what it wrote to stdout and to stderr."""
     result = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", code],
+        [sys.executable, *options, "-c", program],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert (result.stderr, result.stdout, result.returncode) == ("", "", 0)
+    assert result.returncode == 0, result.stderr
+    return result.stdout, result.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="open files are counted in /proc")
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_nothing_is_left_after(name: str) -> None:
+    """LESSONS: tasks pending at shutdown; unclosed session warnings, unclear ownership."""
+    code = PRELUDE + textwrap.dedent(PROGRAMS[name])
+    assert run(code, "-X", "dev", "-W", "error") == ("", "")
 
 
 def test_a_program_that_ends_without_close_says_so_once_and_ends() -> None:
@@ -162,16 +168,9 @@ def test_a_program_that_ends_without_close_says_so_once_and_ends() -> None:
 
         asyncio.run(main())
         """
-    result = subprocess.run(
-        [sys.executable, "-W", "always", "-c", PRELUDE + textwrap.dedent(program)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert result.returncode == 0
-    assert result.stderr.count("ResourceWarning: unclosed CloudSession") == 2
-    assert "Traceback" not in result.stderr
+    _, err = run(PRELUDE + textwrap.dedent(program), "-W", "always")
+    assert err.count("ResourceWarning: unclosed CloudSession") == 2
+    assert "Traceback" not in err
 
 
 def test_importing_the_package_loads_nothing_that_a_program_does_not_use() -> None:
@@ -197,12 +196,6 @@ print(read("aiocloudauth.api.client", "aiocloudauth.api.types"))
 from aiocloudauth import *
 print(sorted(set(aiocloudauth.__all__) - set(globals())))
 """
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    out, err = run(program, "-W", "error")
     said = ["[]", "[]", "[]", "[]", "['aiocloudauth.api.client']", "[]"]
-    assert (result.stderr, result.stdout.splitlines()) == ("", said)
+    assert (out.splitlines(), err) == (said, "")
