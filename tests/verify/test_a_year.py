@@ -63,7 +63,7 @@ def test_the_windows_are_few_and_requests_do_fail_in_them() -> None:
     reports = [year.run(seed, SHORT) for seed in range(1, 5)]
     assert [report.seed for report in reports if not report.good] == []
     assert sum(report.tally.excused.total() for report in reports) > 20
-    windows = [window for report in reports for window in report.windows]
+    windows = [window for report in reports for window in report.ledger.windows]
     assert len(windows) < sum(len(report.ledger.barred) for report in reports)
     assert sum(window.end - window.start for window in windows) < 0.02 * 4 * SHORT * 86_400
 

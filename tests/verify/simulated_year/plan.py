@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
-from typing import Final, Self
+from typing import Final
 
 from attrs import frozen
 
@@ -90,10 +90,10 @@ class Plan:
     rotations: tuple[Rotation, ...]
     dense: tuple[Interval, ...]
 
-    @classmethod
-    def draw(cls, seed: int, days: float) -> Self:
+    @staticmethod
+    def draw(seed: int, days: float) -> Plan:
         """Draw the events of `days` days: those of a year, or a share of them."""
-        return cls(days, *_Draw(random.Random(f"plan {seed}"), days).events())
+        return _Draw(random.Random(f"plan {seed}"), days).plan()
 
     @property
     def end(self) -> float:
@@ -137,6 +137,7 @@ class _Draw:
         counts["suspend"] -= self._nested_suspends
         counts["step"] -= self._nested_steps
         self._slots = [kind for kind, count in counts.items() for _ in range(count)]
+        self._days = days
         self._width = days * DAY / len(self._slots)
         if self._width < 3 * 3600.0:
             msg = f"{days:g} days are too short for {len(self._slots)} events: 3 hours each"
@@ -146,27 +147,18 @@ class _Draw:
         self._steps: list[Step] = []
         self._rotations: list[Rotation] = []
 
-    def events(
-        self,
-    ) -> tuple[
-        tuple[Interval, ...],
-        tuple[Interval, ...],
-        tuple[Step, ...],
-        tuple[Rotation, ...],
-        tuple[Interval, ...],
-    ]:
-        rng = self._rng
-        rng.shuffle(self._slots)
+    def plan(self) -> Plan:
+        self._rng.shuffle(self._slots)
         for number, kind in enumerate(self._slots):
             self._place(kind, number * self._width)
         self._nest()
-        dense = self._dense()
-        return (
+        return Plan(
+            self._days,
             tuple(sorted(self._outages)),
             tuple(sorted(self._suspends)),
             tuple(sorted(self._steps)),
             tuple(sorted(self._rotations)),
-            dense,
+            self._dense(),
         )
 
     def _place(self, kind: str, start: float) -> None:

@@ -26,7 +26,6 @@ from tests.verify.simulated_year.ledger import Ledger
 from tests.verify.simulated_year.plan import (
     SESSION_CAP,
     TOKEN_LIFETIME,
-    Interval,
     Plan,
     PlanError,
     Rotation,
@@ -55,7 +54,6 @@ class Report:
     plan: Plan
     ledger: Ledger
     tally: Tally
-    windows: tuple[Interval, ...]
     refreshes: int
     logins: int
     failed: int
@@ -71,7 +69,7 @@ class Report:
         """Write it down for people."""
         plan, ledger, tally = self.plan, self.ledger, self.tally
         long = len(plan.long_outages)
-        lost = sum(window.end - window.start for window in self.windows)
+        lost = sum(window.end - window.start for window in ledger.windows)
         kinds = ", ".join(f"{name} {n:,}" for name, n in sorted(tally.excused.items()))
         rows = {
             "time": f"{plan.days:g} days, seed {self.seed}",
@@ -85,7 +83,7 @@ class Report:
             "failures": f"{tally.unexcused.total():,} outside the windows in which no valid "
             "token could exist",
             "  in them": f"{tally.excused.total():,} ({kinds or 'none'}) in "
-            f"{len(self.windows)} windows, {span(lost)} in all",
+            f"{len(ledger.windows)} windows, {span(lost)} in all",
             "renewals": f"{self.refreshes:,}",
             "logins": f"{self.logins:,}",
             "attempts": f"{ledger.attempts:,}, of which {self.failed:,} "
@@ -161,7 +159,6 @@ async def simulate(seed: int, days: float) -> Report:
         plan,
         ledger,
         tally,
-        tuple(ledger.windows),
         server.stats.refreshes,
         server.stats.logins,
         witness.failed,
@@ -171,9 +168,6 @@ async def simulate(seed: int, days: float) -> Report:
 
 async def _live(plan: Plan, server: CloudServer, clock: ManualClock, ledger: Ledger) -> None:
     """Let time pass to each event of the script, and have it happen."""
-
-    def suspend(length: float) -> None:
-        clock.suspend(length)
 
     def step(by: float) -> None:
         clock.step(by)
@@ -190,7 +184,7 @@ async def _live(plan: Plan, server: CloudServer, clock: ManualClock, ledger: Led
         server.policy.at_max_session = "refuse"
 
     events: list[tuple[float, Callable[[], None]]] = [
-        *((one.start, partial(suspend, one.end - one.start)) for one in plan.suspends),
+        *((one.start, partial(clock.suspend, one.end - one.start)) for one in plan.suspends),
         *((one.at, partial(step, one.by)) for one in plan.steps),
         *((one.at, partial(rotate, one)) for one in plan.rotations),
         *((one.end, partial(ledger.passed, one)) for one in ledger.barred),
