@@ -7,7 +7,6 @@ import io
 import os
 import re
 import signal
-import subprocess
 import sys
 import threading
 from contextlib import contextmanager, redirect_stdout
@@ -24,6 +23,7 @@ from aiocloudauth._cli.main import main
 from aiocloudauth.testing import CloudServer, Fault, Late, Status
 from tests.cli.conftest import environment
 from tests.cli.running import serving
+from tests.verify.programs import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,9 +160,7 @@ def test_a_401_that_reaches_a_caller_is_counted_as_such(
 
 def test_ctrl_c_ends_the_demo_with_its_summary() -> None:
     """An interrupt is a way to end it, not an error: no traceback, no unclosed socket."""
-    with subprocess.Popen(
-        [*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with running(*COMMAND, "demo") as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
@@ -174,9 +172,7 @@ def test_ctrl_c_ends_the_demo_with_its_summary() -> None:
 
 def test_the_demo_ends_quietly_when_nobody_reads_on() -> None:
     """`aiocloudauth demo | head -2` shows two lines and no traceback."""
-    with subprocess.Popen(
-        [*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with running(*COMMAND, "demo") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
@@ -316,20 +312,8 @@ def test_serve_prints_exports_until_it_is_told_to_end(tmp_path: Path) -> None:
     """Ready to be copied; faults come from a file; what the faults missed is told."""
     faults = tmp_path / "faults.json"
     faults.write_text('[{"path": "_login", "effects": ["html"]}]')
-    argv = [
-        *COMMAND,
-        "serve",
-        "--port",
-        "0",
-        "--user",
-        "ann:it's",
-        "--tls",
-        "--faults",
-        str(faults),
-    ]
-    with subprocess.Popen(
-        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    options = ("--port", "0", "--user", "ann:it's", "--tls", "--faults", str(faults))
+    with running(*COMMAND, "serve", *options) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(4)]
         process.send_signal(signal.SIGTERM)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.verify.programs import running
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -26,13 +28,8 @@ PROGRAM = (sys.executable, "-W", "error", "-m", "aiocloudauth.testing")
 class Standing:
     """A server in a process of its own."""
 
-    def __init__(self, *options: str) -> None:
-        self.process = subprocess.Popen(
-            [*PROGRAM, "--port", "0", *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
         self.url = self.line()
 
     def line(self) -> str:
@@ -49,12 +46,8 @@ class Standing:
 @contextmanager
 def standing(*options: str) -> Iterator[Standing]:
     """Have a server for the length of a block."""
-    server = Standing(*options)
-    try:
-        yield server
-    finally:
-        server.process.kill()
-        server.process.communicate()
+    with running(*PROGRAM, "--port", "0", *options) as process:
+        yield Standing(process)
 
 
 def curl(*arguments: str) -> tuple[int, Any]:
