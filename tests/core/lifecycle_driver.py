@@ -65,6 +65,7 @@ TRANSIENT = [
     ServerError("broken", status=500),
     AuthenticationClusterError("down", status=502),
     GatewayError("<html>", status=503),
+    GatewayError("<html>", status=401),
     InvalidResponseError("malformed"),
 ]
 

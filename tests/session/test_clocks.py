@@ -1,14 +1,13 @@
-"""Clocks that are wrong: a proxy's `Date`, this machine's, and expiries that are oddly written."""
+"""Clocks that are wrong: a proxy's `Date`, and this machine's."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import pytest
 
 from aiocloudauth import Bearer
-from aiocloudauth.testing import Change, Dated, Fault, Headers
+from aiocloudauth.testing import Dated, Fault, Headers
 from tests.session.traffic import traffic
 
 if TYPE_CHECKING:
@@ -52,32 +51,3 @@ async def test_a_token_from_elsewhere_is_renewed_in_time_though_this_clock_is_wr
         assert (tally.failed, tally.longest) == (0, 0.0)
         assert first.server.stats.unauthorized == 0
         assert first.server.stats.refreshes >= 2
-
-
-#: Ways to write 00:20:00, when the token ends, and what is no time at all.
-EXPIRIES: dict[str, object] = {
-    "no zone": "2026-01-01T00:20:00",
-    "a zone in words": "2026-01-01T00:20:00Z[UTC]",
-    "seconds since the epoch": 1_767_226_800,
-    "the same as text": "1767226800",
-    "a leap second": "2026-01-01T00:19:60Z",
-    "nanoseconds": "2026-01-01T00:20:00.000000001Z",
-    "empty": "",
-    "null": None,
-    "words": "soon",
-    "a list": [],
-    "before all time": "0001-01-01T00:00:00+14:00",
-    "a bool": True,
-}
-
-
-@pytest.mark.parametrize("tokens", ["jwt", "opaque"])
-@pytest.mark.parametrize("expiry", EXPIRIES)
-async def test_an_expiry_that_is_oddly_written_refuses_no_login(expiry: str, tokens: str) -> None:
-    """It is read, or found as where the server names none; the token is renewed in time."""
-    odd = Change({"session_expiration_time": EXPIRIES[expiry]})
-    async with traffic(Fault("_login", odd, times=1), server={"tokens": tokens}) as run:
-        assert run.server.stats.login_attempts == 1
-        end = run.cloud.session_expiration_time
-        assert end is not None
-        assert math.isclose(end.timestamp(), run.clock.time() + 1200.0, abs_tol=1.0)

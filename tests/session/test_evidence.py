@@ -193,20 +193,6 @@ async def test_a_proxys_refusal_of_a_login_is_as_good_as_no_answer(page: str) ->
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_a_proxys_refusal_of_a_renewal_costs_nothing(page: str) -> None:
-    """Neither the token in hand nor the session."""
-    async with traffic() as run:
-        await run.clock.advance(60.0)
-        run.server.script(Fault("_refresh", PAGES[page], until=1.0))
-        with pytest.raises(GatewayError):
-            await run.drive(run.cloud.refresh())
-        tally = await run.callers(2, 10.0)
-        assert (tally.failed, tally.longest) == (0, 0.0)
-        assert (run.server.stats.logins, run.server.stats.refreshes) == (1, 1)
-        assert run.cloud.last_error is None
-
-
-@pytest.mark.parametrize("page", PAGES)
 async def test_a_proxys_refusal_of_a_call_is_that_calls_answer(page: str) -> None:
     """While it lasts; the session and the token stay."""
     async with traffic() as run:

@@ -247,22 +247,6 @@ async def test_a_spoiled_record_is_repaired(value: bytes) -> None:
         assert (logins(run), refreshes(run)) == (1, 1)
 
 
-async def test_a_record_of_a_later_format_is_left_alone() -> None:
-    """Its reader goes on without the store, and says so once."""
-    async with fleet(1) as run:
-        (value,) = run.store.values
-        root = f"{run.server.url}/api/v1/"
-        seal = await seal_of(root, ADMIN)
-        later = seal.close(seal.open(value).replace(b'"format": 1', b'"format": 2'))
-        run.store.spoil(later)
-        for _ in range(2):
-            await run.clock.advance(60)
-            await run.drive(run.members[0].refresh())
-        assert refreshes(run) == 2
-        assert run.store.values == [later]
-        assert len(run.told(events.StoreFailed)) == 1
-
-
 async def test_a_replayed_record_brings_no_older_token_back() -> None:
     """Whoever can write to the store has one it held before; it costs a renewal at most."""
     async with fleet(1) as run:

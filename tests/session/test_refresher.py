@@ -4,36 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from itertools import pairwise
 
 import pytest
 
 from aiocloudauth import (
-    Password,
     RenewalPolicy,
     RenewalTimeoutError,
     SessionClosedError,
     SessionExpiredError,
     SessionState,
     TokenRefresher,
-    UnauthenticatedError,
     events,
 )
 from aiocloudauth.testing import (
-    Change,
-    CloudServer,
-    ClusterError,
-    Effect,
     Fault,
     Late,
-    PastExpiry,
-    Redirect,
     Reset,
     Silence,
-    TooManyRequests,
-    Truncated,
 )
-from tests.manual_refresher import ADMIN, OTHER, manual_refresher
+from tests.manual_refresher import ADMIN, manual_refresher
 
 # -- one flight ---------------------------------------------------------------------------
 
@@ -113,42 +102,6 @@ async def test_no_expired_token_is_handed_out_through_a_flapping_outage(life: fl
         assert run.told(events.SessionLost)
 
 
-@pytest.mark.parametrize(
-    "effect",
-    [
-        ClusterError(),
-        Reset(),
-        Redirect("/elsewhere"),
-        TooManyRequests(),
-        Truncated(),
-        PastExpiry(),
-        Change({"token": None}),
-    ],
-    ids=lambda effect: effect.name,
-)
-async def test_errors_are_not_seen_while_the_token_is_good(effect: Effect) -> None:
-    """Errors while the token is still good (zalando-stups/python-tokens#2): two windows."""
-    async with manual_refresher(policy=RenewalPolicy(jitter=0.0)) as run:
-        run.server.fail_next("_refresh", effect, times=3)
-        await run.clock.advance(900.5)
-        assert run.state() is SessionState.DEGRADED
-        assert run.told(events.RenewalFailed)
-        assert await run.refresher.usable() is run.refresher.current
-        await run.clock.advance(60)
-        assert (run.state(), run.refresher.last_error) == (SessionState.ACTIVE, None)
-        assert (await run.refresher.usable()).generation == 2
-
-
-async def test_a_silent_server_costs_a_short_token_nothing() -> None:
-    """While a token is good an attempt gets half of what is left: one silence is survived."""
-    async with manual_refresher(server={"token_lifetime": 30.0}) as run:
-        run.server.fail_next("_refresh", Silence())
-        for _ in range(60):
-            await run.clock.advance(1.0)
-            assert run.alive()
-        assert run.told(events.RenewalFailed)
-
-
 @pytest.mark.parametrize("bound", [30.0, 2.0])
 async def test_a_wait_for_a_token_is_bounded_and_ends_in_a_typed_error(bound: float) -> None:
     """A shared completion never settles; requests hang (Azure/azure-sdk-for-net#44817): bounded."""
@@ -162,22 +115,6 @@ async def test_a_wait_for_a_token_is_bounded_and_ends_in_a_typed_error(bound: fl
         # The attempt's own error; where none has ended yet, the wait's.
         assert isinstance(caught.value.__cause__, RenewalTimeoutError)
         run.server.clear_faults()
-
-
-async def test_a_session_cap_is_passed_by_a_login_before_it() -> None:
-    """Session cap reached, no re-login (spring-projects/spring-vault#176): planned here."""
-    for at_cap in ("refuse", "stop"):
-        server = {"max_session": 3600.0, "at_max_session": at_cap, "revoke_on_refresh": True}
-        async with manual_refresher(server=server) as run:
-            for _ in range(200):
-                await run.clock.advance(60)
-                assert run.alive()
-            starts = [arrival.at.timestamp() for arrival in run.server.log.to("_login")]
-            starts += [arrival.at.timestamp() for arrival in run.server.log.to("_refresh")]
-            assert run.server.stats.logins >= 12_000 // 3600
-            gaps = [late - early for early, late in pairwise(sorted(starts)) if late != early]
-            assert min(gaps) >= 1.0
-            assert run.told(events.SessionLost) == []
 
 
 async def test_a_fleet_does_not_renew_in_step() -> None:
@@ -265,76 +202,3 @@ async def test_a_close_that_is_cancelled_is_a_close() -> None:
         await run.clock.settle()
         assert (closing.cancelled(), run.state()) == (True, SessionState.CLOSED)
         assert len(run.told(events.SessionClosed)) == 1
-
-
-# -- login, logout ------------------------------------------------------------------------
-
-
-async def test_a_refused_password_is_not_sent_again_by_itself() -> None:
-    """Login loop with a bad password locks the account (Voyz/ibeam#32)."""
-    async with manual_refresher(Password("admin", "wrong"), opened=False) as run:
-        for _ in range(3):
-            with pytest.raises(UnauthenticatedError):
-                await run.drive(run.refresher.open())
-            await run.clock.advance(60)
-        assert run.server.stats.login_attempts == 1
-    async with manual_refresher() as run:
-        run.server.users.put("admin", "changed")
-        await run.revoke()
-        for _ in range(3):
-            with pytest.raises(UnauthenticatedError):
-                await run.drive(run.refresher.usable())
-            await run.clock.advance(60)
-        assert run.server.stats.login_attempts == 2
-        await run.drive(run.refresher.login(Password("admin", "changed")))
-        assert (await run.refresher.usable()).generation == 2
-        assert run.refresher.last_error is None
-
-
-async def test_a_login_with_others_concerns_its_caller_alone_until_it_succeeds() -> None:
-    """A token in hand, and the credentials before, stay if it does not."""
-    async with manual_refresher() as run:
-        await run.clock.advance(60)
-        with pytest.raises(UnauthenticatedError):
-            await run.drive(run.refresher.login(Password("other", "typo")))
-        assert run.refresher.last_error is None
-        assert run.alive()
-        await run.drive(run.refresher.login(OTHER))
-        assert run.server.stats.logins == 2
-        assert run.alive()
-
-
-async def test_a_logout_forgets_the_token_whatever_the_server_answers() -> None:
-    """A renewal under way is dropped and cannot bring the session back; `login` can."""
-    async with manual_refresher() as run:
-        await run.clock.advance(60)
-        run.server.fail_next("_refresh", Late(5.0))
-        run.server.fail_next("_logout", ClusterError())
-        renewing = await run.start(run.refresher.refresh())
-        waiting = await run.start(run.refresher.login())
-        await run.drive(run.refresher.logout())
-        await run.clock.advance(60)
-        assert isinstance(renewing.exception(), SessionExpiredError)
-        assert isinstance(waiting.exception(), SessionExpiredError)  # it did not ask for this
-        assert (run.refresher.current, run.state()) == (None, SessionState.LOGGED_OUT)
-        await run.drive(run.refresher.login())
-        assert run.alive()
-
-
-async def test_a_credential_callable_that_closes_its_own_session_does_not_hang() -> None:
-    """The attempt cannot wait for its own end."""
-    closed = asyncio.Event()
-
-    async def suicidal() -> str:
-        try:
-            await refresher.close()
-        finally:
-            closed.set()
-        return "secret"
-
-    async with CloudServer() as server:
-        refresher = TokenRefresher(server.url, Password("admin", suicidal))
-        with pytest.raises(SessionClosedError):
-            await refresher.open()
-        await closed.wait()
-        assert refresher.state is SessionState.CLOSED

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
 
 from aiocloudauth import (
-    ApiKey,
     AuthenticationClusterError,
-    Bearer,
     CloudSession,
     InvalidResponseError,
-    LoggedIn,
     NoAuthenticationClusterError,
-    NotFoundError,
     Password,
     RenewalPolicy,
     SessionClosed,
@@ -32,29 +28,18 @@ from aiocloudauth.testing import (
     Change,
     CloudServer,
     Fault,
-    Late,
     ManualClock,
     Redirect,
     Reset,
     Silence,
     Status,
 )
+from tests.http.clients import session
 
 if TYPE_CHECKING:
     from aiocloudauth.testing import Effect
 
-QUICK = RenewalPolicy(min_interval=0.01)
 ADMIN = Password("admin", "secret")
-
-
-def session(server: CloudServer, **options: Any) -> CloudSession:
-    """Make a session with the server's administrator."""
-    return CloudSession(server.url, ADMIN, **({"policy": QUICK} | options))
-
-
-def state_of(cloud: CloudSession) -> SessionState:
-    """Ask anew how the session stands."""
-    return cloud.state
 
 
 # -- requests -----------------------------------------------------------------------------
@@ -94,43 +79,6 @@ async def test_every_method_sends_what_its_name_says() -> None:
         server.fail_next("/x", Redirect("/api/v1/y"), times=2)
         assert (await cloud.head("/x")).status == 302
         assert (await cloud.head("/x", allow_redirects=True)).status == 200
-
-
-async def test_a_request_is_a_coroutine_as_aiohttps_is() -> None:
-    """Fit for tasks, task groups, `gather`, `wait_for` and `close` without a warning."""
-    async with CloudServer() as server, session(server) as cloud:
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(cloud.get("/x"))
-        assert (await task).status == 200
-        first, second = await asyncio.gather(cloud.get("/x"), cloud.post("/x"))
-        assert (first.status, second.status) == (200, 200)
-        assert (await asyncio.wait_for(cloud.get("/x"), 5)).status == 200
-        cloud.get("/x").close()
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(cloud.get("/x?delay=5"), 0.02)
-        cancelled = asyncio.create_task(cloud.get("/x?delay=5"))
-        await asyncio.sleep(0)
-        cancelled.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await cancelled
-
-
-async def test_an_error_of_the_api_is_raised_unless_the_caller_wants_the_answer() -> None:
-    """For one call or for the session; a WebSocket's handshake too."""
-    async with CloudServer() as server:
-        async with session(server) as cloud:
-            server.fail_next("/x", status=404, times=4)
-            with pytest.raises(NotFoundError):
-                await cloud.get("/x")
-            assert (await cloud.get("/x", raise_for_status=False)).status == 404
-            for call in (cloud.ws_connect("/x"), cloud.get("/x", raise_for_status=True)):
-                with pytest.raises(NotFoundError):
-                    await call
-            with pytest.raises(aiohttp.WSServerHandshakeError):
-                await cloud.ws_connect("/x")  # 200 is no answer to a handshake, and no error
-        async with session(server, raise_for_status=False) as cloud:
-            server.fail_next("/x", status=404)
-            assert (await cloud.get("/x")).status == 404
 
 
 async def test_what_is_sent_through_its_client_session_carries_the_token_too() -> None:
@@ -213,44 +161,6 @@ async def test_open_without_waiting_boots_while_the_ece_is_down() -> None:
         assert (await cloud.get("/x")).status == 200
         await clock.drive(cloud.close())
         assert cloud.retry_at is None
-
-
-async def test_a_close_that_the_server_does_not_answer_takes_2_seconds_and_ends_renewals() -> None:
-    """Not one more, by the session's own clock, and the same for those who wait for it."""
-    clock = ManualClock()
-    async with CloudServer(clock=clock) as server:
-        cloud = session(server, clock=clock)
-        await cloud.open()
-        server.script(Fault("**", Silence()))
-        renewing = asyncio.create_task(cloud.refresh())
-        await clock.advance(0.1)
-        assert server.stats.refresh_attempts == 1
-        began = clock.monotonic()
-        await clock.drive(asyncio.gather(cloud.close(), cloud.close()))
-        assert clock.monotonic() - began == pytest.approx(2.0)
-        with pytest.raises(SessionClosedError):
-            await renewing
-
-
-async def test_nothing_is_published_or_renewed_after_the_close() -> None:
-    """LESSONS: renewal finishing after logout revives the session; loop survives close()."""
-    clock = ManualClock()
-    events: list[object] = []
-    async with CloudServer(clock=clock) as server:
-        cloud = session(server, clock=clock, on_event=events.append, policy=RenewalPolicy())
-        await cloud.open()
-        await clock.advance(2.0)
-        server.script(Fault("_refresh", Late(5.0)))
-        renewing = asyncio.create_task(cloud.refresh())
-        await clock.advance(0.1)
-        assert server.stats.refreshes == 1
-        await cloud.close()
-        await clock.advance(7_200.0)
-        assert cloud.token is None
-        assert server.stats.refresh_attempts == 1
-        with pytest.raises(SessionClosedError):
-            await renewing
-    assert [type(event) for event in events] == [LoggedIn, SessionClosed]
 
 
 async def test_a_close_that_is_cancelled_still_closes_the_connections() -> None:
@@ -357,34 +267,3 @@ async def test_refresh_login_and_logout_do_what_they_say() -> None:
             await cloud.login()
             assert await whoami() == "bob"
     assert [type(event) for event in events] == [TokenRenewed]
-
-
-async def test_a_session_on_a_key_or_a_given_token_has_what_it_was_given() -> None:
-    """An API key never ends; a token of one's own ends when one said so. Neither is ended."""
-    async with CloudServer() as server:
-        async with CloudSession(server.url, ApiKey("k"), policy=QUICK) as cloud:
-            assert cloud.session_expiration_time is None
-            assert cloud.token is not None
-            assert cloud.token.scheme == "ApiKey"
-        ends = datetime.now(UTC) + timedelta(hours=1)
-        async with CloudSession(server.url, Bearer("t", ends), policy=QUICK) as cloud:
-            assert cloud.session_expiration_time is not None
-            assert abs(cloud.session_expiration_time - ends) < timedelta(seconds=2)
-        assert server.stats.logouts == 0
-
-
-async def test_a_clock_drives_the_renewals() -> None:
-    """LESSONS: idle client not renewed. A working day passes at once, and nothing lapses."""
-    clock = ManualClock()
-    async with (
-        CloudServer(token_lifetime=1_200.0, clock=clock) as server,
-        session(server, clock=clock, policy=RenewalPolicy()) as cloud,
-    ):
-        for _ in range(16):
-            await clock.advance(1_800.0)
-            assert (await cloud.get("/x")).status == 200
-            expires = cloud.session_expiration_time
-            assert expires is not None
-            assert expires > datetime.fromtimestamp(clock.time(), UTC)
-        assert (server.stats.unauthorized, server.stats.logins) == (0, 1)
-        assert 24 <= server.stats.refreshes <= 36
