@@ -100,21 +100,6 @@ async def test_a_refused_value_of_a_callable_is_not_sent_again_until_it_changes(
         assert await run.generation() == 2
 
 
-async def test_an_idle_client_finds_the_rotated_secret() -> None:
-    """At the pace of `permanent_interval`."""
-    vault = Vault("secret")
-    async with manual_refresher(Password("admin", vault)) as run:
-        await run.clock.advance(60)
-        run.server.users.put("admin", "rotated")
-        run.server.revoke_all()
-        run.refresher.reject(await run.refresher.usable())
-        await run.clock.advance(1000)
-        assert vault.asked == 5
-        vault.secrets = ["rotated"]
-        await run.clock.advance(301)
-        assert run.state() is SessionState.ACTIVE
-
-
 async def test_a_rotated_secret_that_meets_an_outage_is_not_taken_for_a_refused_one() -> None:
     """Callers wait through the 502 as through any other."""
     vault = Vault("secret")

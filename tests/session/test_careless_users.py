@@ -10,19 +10,13 @@ import attrs
 import pytest
 
 from aiocloudauth import (
-    ApiKey,
     CloudAuthError,
     CloudSession,
-    ConfigurationError,
-    InvalidResponseError,
     Password,
     RenewalPolicy,
-    RenewalTimeoutError,
-    Secret,
     SessionClosedError,
     SessionState,
     TokenRefresher,
-    TransportError,
 )
 from aiocloudauth.testing import CloudServer, Fault, Late, ManualClock, Status
 
@@ -33,10 +27,6 @@ if TYPE_CHECKING:
 
 DEFAULT = RenewalPolicy()
 ADMIN = Password("admin", "secret")
-
-
-class StrangeError(BaseException):
-    """No `Exception`: as those of gevent, trio and pytest."""
 
 
 @asynccontextmanager
@@ -66,76 +56,6 @@ async def status(cloud: CloudSession) -> int:
 
 
 # -- credentials from callables -----------------------------------------------------------
-
-
-async def never() -> str:
-    """Ask a vault that does not answer."""
-    await asyncio.get_running_loop().create_future()
-    raise AssertionError
-
-
-def raising(error: BaseException | type[BaseException]) -> Callable[[], Awaitable[str]]:
-    """Make a callable that raises."""
-
-    async def ask() -> str:
-        raise error
-
-    return ask
-
-
-def giving(value: object) -> Callable[[], Awaitable[Any]]:
-    """Make a callable that gives."""
-
-    async def ask() -> object:
-        return value
-
-    return ask
-
-
-CALLABLES: dict[str, tuple[Any, type[CloudAuthError] | None]] = {
-    "hangs": (never, RenewalTimeoutError),
-    "gives None": (giving(None), ConfigurationError),
-    "gives an empty string": (giving(""), ConfigurationError),
-    "gives half a surrogate": (giving("\ud800"), ConfigurationError),
-    "gives a secret": (giving(Secret("secret")), None),
-    "is not async": (lambda: "secret", None),
-    "raises": (raising(OSError("vault")), TransportError),
-    "raises an error of ours": (raising(InvalidResponseError("x")), InvalidResponseError),
-    "raises TimeoutError": (raising(TimeoutError), TransportError),
-    "raises StopIteration": (raising(StopIteration), TransportError),
-    "raises CancelledError": (raising(asyncio.CancelledError), RenewalTimeoutError),
-    "raises what is no Exception": (raising(StrangeError), CloudAuthError),
-    "takes arguments": (lambda user: "secret", TransportError),
-}
-
-
-@pytest.mark.parametrize("name", CALLABLES)
-async def test_a_callable_that_fails_is_a_failed_login_and_the_next_one_works(name: str) -> None:
-    """LESSONS: background loop dies on an unexpected exception type."""
-    ask, expected = CALLABLES[name]
-    clock, fails = ManualClock(sockets=False), False
-
-    def password() -> Any:  # noqa: ANN401 - what the callable gives
-        return ask() if fails else giving("secret")()
-
-    async with CloudServer(clock=clock) as server:
-        async with in_memory(server, clock, Password("admin", ask)) as cloud:
-            if expected is None:
-                await clock.drive(cloud.open())
-                return
-            with pytest.raises(expected):
-                await clock.drive(cloud.open(), limit=DEFAULT.renewal_timeout + 1)
-            assert cloud.state is SessionState.NEW
-        async with in_memory(server, clock, Password("admin", password)) as cloud:
-            await clock.drive(cloud.open())
-            fails = True
-            with suppress(CloudAuthError):
-                await clock.drive(cloud.login(), limit=2 * DEFAULT.renewal_timeout)
-            assert await status(cloud) == 200
-            fails = False
-            server.revoke_all()
-            assert await clock.drive(status(cloud), limit=120.0) == 200
-            assert cloud.last_error is None
 
 
 REENTRANT: dict[str, Callable[[CloudSession], Awaitable[Any]]] = {
@@ -253,26 +173,6 @@ async def test_the_least_and_the_most_of_every_number_hang_nothing(value: float)
                 assert await clock.drive(status(cloud), limit=3_600.0) == 200
 
 
-@pytest.mark.parametrize("lifetime", [0.05, 1.9, 10.0, 1e4])
-async def test_a_token_of_any_life_is_followed_by_another_and_never_below_the_floor(
-    lifetime: float,
-) -> None:
-    """LESSONS: margin longer than the life: a renewal per call."""
-    clock = ManualClock(sockets=False)
-    async with (
-        CloudServer(clock=clock, token_lifetime=lifetime) as server,
-        in_memory(server, clock, policy=RenewalPolicy(margin=1e5)) as cloud,
-    ):
-        with suppress(InvalidResponseError):
-            await clock.drive(cloud.open())
-        span = min(20 * lifetime, 3e5)
-        before = server.stats.login_attempts + server.stats.refresh_attempts
-        await clock.advance(span)
-        made = server.stats.login_attempts + server.stats.refresh_attempts - before
-        assert made <= span / DEFAULT.min_interval + 2
-        assert made >= min(span / lifetime, span / (2 * DEFAULT.min_interval)) - 2
-
-
 @pytest.mark.parametrize("start", [0.0, 2.5e11], ids=["1970", "the year 9892"])
 async def test_a_machine_without_a_calendar_has_a_session(start: float) -> None:
     """A clock that lost its battery: the server's `Date` is what tokens are judged by."""
@@ -339,13 +239,3 @@ async def test_a_crowd_of_everything_at_once_ends() -> None:
         errors = [end for end in ends if isinstance(end, BaseException)]
         assert {type(error) for error in errors if not isinstance(error, CloudAuthError)} == set()
         assert server.stats.login_attempts + server.stats.refresh_attempts <= 14
-
-
-async def test_a_session_for_every_request_leaves_nothing() -> None:
-    """As careless programs do it: slow, and no leak."""
-    async with CloudServer() as server:
-        before = asyncio.all_tasks()
-        for _ in range(50):
-            async with CloudSession(server.url, ApiKey("key")):
-                pass
-        assert asyncio.all_tasks() == before
