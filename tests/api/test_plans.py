@@ -26,18 +26,11 @@ from aiocloudauth import (
 )
 from aiocloudauth.api.plans import Plans, PlanStep
 from aiocloudauth.testing import (
-    EmptyReply,
     Fault,
-    Html,
     ManualClock,
-    NotReady,
     Plan,
-    Reset,
     Silence,
-    Status,
     Step,
-    TooManyRequests,
-    Truncated,
 )
 from tests.api.ece import ece
 
@@ -226,18 +219,6 @@ async def test_every_step_is_handed_out_once_and_the_last_one_too() -> None:
         assert [one.step for one in error.failures] == ["grow"]
 
 
-async def test_a_plan_of_two_megabytes_is_followed() -> None:
-    """Each of its steps once, at every look."""
-    async with ece() as it:
-        steps = [Step(f"s{number}", 0.002, message="x" * 1000) for number in range(2000)]
-        deployment = await it.create(Plan(steps, resource="elasticsearch"))
-        shown, error = await it.drive(
-            followed(it.plans.follow(deployment, resources=["elasticsearch"]))
-        )
-        assert error is None
-        assert [name for _, name in shown] == [*(one.step_id for one in steps), "plan-completed"]
-
-
 # -- time ---------------------------------------------------------------------------------
 
 
@@ -292,30 +273,6 @@ async def test_cancelling_leaves_nothing() -> None:
 
 
 # -- answers that are none ----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        Status(502, "x.broken"),
-        Status(500),
-        Html(503),
-        Html(200),
-        NotReady(),
-        TooManyRequests(1),
-        EmptyReply(),
-        Reset(),
-        Truncated(),
-    ],
-    ids=lambda trouble: type(trouble).__name__,
-)
-async def test_what_may_pass_is_outlived(trouble: Any) -> None:  # noqa: ANN401 - any effect
-    """A balancer, a restart, a broken connection, an admin console that starts."""
-    async with ece(faults=[Fault("/deployments/*", [trouble], skip=1, times=4)]) as it:
-        deployment = await it.create(Plan(), Plan(["a", BROKEN]))
-        failures = await it.failures(it.plans.wait(deployment, timeout=60))
-        assert failures == [("kibana", "grow", "No room.")]
-        assert it.server.unfired == ()
 
 
 @pytest.mark.parametrize(
@@ -408,14 +365,6 @@ async def test_errors_that_do_not_pass_are_raised_at_once(error: Exception) -> N
             await clock.drive(asked_by(Scripted(*answers), clock).wait("d", timeout=60))
         assert caught.value is error
     assert clock.monotonic() == 0
-
-
-async def test_a_refusal_by_the_server_is_raised_too() -> None:
-    """As the session's typed error."""
-    async with ece() as it:
-        for call in (it.plans.wait("nowhere", timeout=60), it.plans.mark("nowhere")):
-            with pytest.raises(NotFoundError):
-                await it.drive(call)
 
 
 async def test_a_look_asks_for_the_history_only_when_nothing_is_pending() -> None:

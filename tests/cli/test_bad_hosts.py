@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import pytest
-import trustme
 
 from aiocloudauth._cli.main import main
 from aiocloudauth.testing import Body, Effect, Html, Silence, Status
 from tests.cli.running import serving
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def failed(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
@@ -30,24 +23,19 @@ def failed(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
     return status, err.strip()
 
 
-@pytest.mark.parametrize(
-    ("number", "told"),
-    [(socket.EAI_NONAME, "cannot be resolved"), (socket.EAI_AGAIN, "cannot be resolved")],
-    ids=["wrong host", "no network"],
-)
 def test_a_name_that_leads_nowhere(
-    number: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Status 8, with the name."""
 
     def unknown(*_: object, **__: object) -> None:
-        raise socket.gaierror(number, "no such name")
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     status, line = failed(capsys, "token", "--host", "https://ece.example.com:12443")
     assert status == 8
     assert "ece.example.com" in line
-    assert told in line
+    assert "cannot be resolved" in line
     assert "host and port right?" in line
 
 
@@ -86,19 +74,6 @@ def test_a_certificate_that_is_not_trusted(capsys: pytest.CaptureFixture[str]) -
         assert main(["token", "--host", server.url, "--ca-file", server.ca_file]) == 0
         capsys.readouterr()
         assert main(["token", "--host", server.url, "--insecure"]) == 0
-
-
-def test_a_certificate_that_has_expired(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Status 8, and that the server needs another one."""
-    authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    old = [datetime(year, 1, 1, tzinfo=UTC) for year in (2020, 2021)]
-    authority.issue_cert("127.0.0.1", not_before=old[0], not_after=old[1]).configure_cert(context)
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    with serving(tls=context) as server:
-        argv = ["token", "--host", server.url, "--ca-file", str(tmp_path / "ca.pem")]
-        status, line = failed(capsys, *argv)
-    assert status == 8
-    assert "has expired" in line
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ AUTHORITY = trustme.CA()
 YESTERDAY, TOMORROW = (datetime.now(UTC) + timedelta(days=days) for days in (-1, 1))
 CERTIFICATES: dict[str, tuple[trustme.LeafCert, str]] = {
     "unknown authority": (trustme.CA().issue_cert("127.0.0.1"), 'ssl="ca.pem" or EC_CA_FILE'),
-    "expired": (AUTHORITY.issue_cert("127.0.0.1", not_after=YESTERDAY), "has expired"),
+    "expired": (AUTHORITY.issue_cert("127.0.0.1", not_after=YESTERDAY), "needs a new one"),
     "not valid yet": (
         AUTHORITY.issue_cert("127.0.0.1", not_before=TOMORROW), "clock right"),
     "another name": (AUTHORITY.issue_cert("ece.example.com"), "URL's host right"),
