@@ -195,17 +195,6 @@ def test_every_module_and_state_has_its_place() -> None:
     assert {state.__name__ for state in TRANSITIONS} <= rows
 
 
-def test_the_bounds_of_the_security_page_are_the_policys() -> None:
-    """Each number that stands beside the name of a keyword."""
-    defaults = {each.name: each.default for each in attrs.fields(RenewalPolicy)}
-    units = {"s": 1, "MiB": 1024 * 1024}
-    rows = re.findall(r"\| ([\d,]+) (s|MiB)[^|\n]*\| `(\w+)` \|", text_of("docs/security.md"))
-    said = {(name, int(number) * units[unit]) for number, unit, name in rows}
-    said -= {("max_body", 8 * 1024 * 1024)}  # the peak that it leads to
-    assert len(said) == 5
-    assert said == {(name, defaults[name]) for name, _ in said}
-
-
 # -- programs ------------------------------------------------------------------------------
 
 
