@@ -160,29 +160,6 @@ async def test_a_call_has_its_own_timeout_or_the_sessions_and_the_login_has_neit
             assert (await cloud.get("/x?delay=0.1", timeout=longer)).status == 200
 
 
-async def test_a_calls_own_middlewares_run_around_ours_and_disarm_nothing() -> None:
-    """Aiohttp lets them replace the session's; without ours there would be no token."""
-    ran: list[str] = []
-
-    def noting(name: str) -> aiohttp.ClientMiddlewareType:
-        async def note(
-            request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-        ) -> aiohttp.ClientResponse:
-            ran.append(name)
-            return await handler(request)
-
-        return note
-
-    async with CloudServer() as server:
-        async with session(server, middlewares=(noting("session"),)) as cloud:
-            await cloud.get("/x")
-            await cloud.get("/x", timeout=5)
-            await cloud.get("/x", middlewares=(noting("call"),))
-            await cloud.get("/x", middlewares=(), timeout=5)
-        assert ran == ["session", "session", "call"]
-        assert server.stats.unauthorized == 0
-
-
 async def test_without_a_path_the_root_is_api_v1_and_with_one_it_is_that() -> None:
     """A reverse proxy may put the API elsewhere; the URL may be a `yarl.URL`."""
     async with CloudServer() as server:
