@@ -41,9 +41,6 @@ THROUGH = Fault("/deployments/*/elasticsearch/*/proxy/**", SecurityException())
 #: What a proxy or a firewall answers in the API's place.
 PAGES = {
     "page 401": Html(401),
-    "page 403": Html(403),
-    "text": Body("Forbidden", 403, "text/plain"),
-    "nothing": Body("", 401),
     "message": Body('{"message": "Forbidden"}', 403),
 }
 
