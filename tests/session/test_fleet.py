@@ -171,15 +171,6 @@ async def test_a_wrong_password_is_refused_once_for_all() -> None:
         assert logins(run) == 1
 
 
-async def test_a_right_password_is_not_barred_by_a_wrong_one() -> None:
-    """Another secret is another record."""
-    async with fleet(0) as run:
-        with pytest.raises(UnauthenticatedError):
-            await run.drive(run.member(Password("admin", "wrong")).open())
-        await run.open(run.member())
-        assert None not in run.tokens()[1:]
-
-
 async def attempts_in_an_outage(size: int) -> int:
     """Return how many attempts arrive in half an hour; one member has no store."""
     async with fleet(0) as run:
