@@ -115,19 +115,6 @@ async def test_a_trial_whose_caller_is_cancelled_comes_to_its_end() -> None:
         assert await run.generation() == 3
 
 
-async def test_who_asks_for_a_renewal_during_a_trial_hears_nothing_of_its_failure() -> None:
-    """The refusal of somebody's typo is no answer to anybody else."""
-    async with manual_refresher() as run:
-        await run.clock.advance(60)
-        run.server.fail_next("_login", Late(5.0))
-        trial = await run.start(run.refresher.login(Password("other", "typo")))
-        asked = await run.start(run.refresher.refresh())
-        await run.clock.advance(10)
-        assert isinstance(trial.exception(), UnauthenticatedError)
-        assert asked.exception() is None
-        assert await run.generation() == 2
-
-
 async def test_an_attempt_right_after_a_trial_that_failed_is_made_with_ones_own() -> None:
     """The next attempt may be due at the very instant at which the trial fails."""
     async with manual_refresher() as run:

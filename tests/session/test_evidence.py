@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aiocloudauth import (
-    GatewayError,
     Password,
     RenewalFailed,
     SessionState,
@@ -21,7 +20,6 @@ from aiocloudauth.testing import (
     Effect,
     Fault,
     Html,
-    Late,
     SecurityException,
     Silence,
     Status,
@@ -355,35 +353,6 @@ async def test_who_leaves_during_the_question_is_logged_out_on_the_server(ending
         assert run.server.stats.logouts == 1
         await run.clock.advance(60.0)
         assert (run.attempts, run.cloud.token) == (1, None)
-
-
-async def test_a_bad_node_during_a_renewal_that_fails_takes_no_good_token() -> None:
-    """With logins down for as long as the token lives: withheld for some seconds, and back."""
-    async with traffic() as run:
-        await run.clock.advance(60.0)
-        run.server.script(Fault("/deployments", REFUSED, times=1))
-        run.server.script(Fault("_login", Html(502), optional=True))
-        run.server.script(Fault("_refresh", [Late(1.0), Html(502)]))
-        renewal = asyncio.ensure_future(run.cloud.refresh())
-        await run.clock.settle()
-        tally = await run.callers(3, 120.0, every=5.0)
-        assert (tally.failed, run.server.stats.logins) == (0, 1)
-        assert tally.longest <= 5.0
-        assert isinstance(renewal.exception(), GatewayError)
-
-
-async def test_a_bad_node_during_a_login_on_trial_takes_no_good_token() -> None:
-    """The credentials on trial are refused; those before need no login of their own."""
-    async with traffic() as run:
-        await run.clock.advance(60.0)
-        run.server.script(Fault("_login", Late(2.0)))
-        trial = asyncio.ensure_future(run.cloud.login(Password("admin", "wrong")))
-        await run.clock.settle()
-        run.server.script(Fault("/deployments", REFUSED, times=1))
-        tally = await run.callers(3, 30.0)
-        assert isinstance(trial.exception(), UnauthenticatedError)
-        assert (tally.failed, run.server.stats.login_attempts, run.questions) == (0, 2, 1)
-        assert tally.longest <= 2.0
 
 
 async def test_a_body_that_can_be_sent_once_gets_somebody_elses_401_as_its_answer() -> None:
