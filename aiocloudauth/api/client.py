@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from aiohttp import hdrs
 from attrs import define, frozen
 from yarl import URL
 
@@ -246,7 +247,8 @@ class Api(Operations):
             if not error.codes and _is_elsewhere(row, error.url):
                 error.args = (f"{error}. {_ONLY[row['only']]}",)
             raise
-        media_type = response.content_type.lower()
+        # Not aiohttp's `content_type`, which is that of a file where the answer names none.
+        media_type = response.headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0].strip().lower()
         if response.status < 300:
             value, problem = read(row, media_type, response.charset, body)
         else:

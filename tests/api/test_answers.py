@@ -226,6 +226,21 @@ async def test_a_body_that_breaks_off_stays_aiohttps_error() -> None:
             await cloud.api.get_deployment("d")
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "value"), [(204, b"", {}), (200, b"", {}), (200, b'{"a": 1}', {"a": 1})]
+)
+async def test_an_answer_that_names_no_media_type_is_no_file(
+    status: int, body: bytes, value: object
+) -> None:
+    """For aiohttp it is ``application/octet-stream``; here it is what is described."""
+
+    async def reply(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, body=body, headers={"Content-Type": ""})
+
+    async with session_with(Scripted(reply)) as cloud:
+        assert await cloud.api.get_deployment("d") == value
+
+
 async def test_two_megabytes_of_plan_log_are_read() -> None:
     """Nothing bounds an answer that was asked for."""
     async with session_with(Scripted.always('{"log": "' + "x" * 2_000_000 + '"}')) as cloud:
