@@ -36,10 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     values = dict(_value(text) for text in arguments.values)
     answer = asyncio.run(_call(arguments.operation, values, read_settings(arguments)))
-    if isinstance(answer, bytes):
-        sys.stdout.buffer.write(answer)
-    else:
-        print(json.dumps(answer, indent=2, ensure_ascii=False))
+    if not isinstance(answer, bytes):
+        # As UTF-8 whatever the terminal writes; half of a surrogate pair has an escape in JSON.
+        text = f"{json.dumps(answer, indent=2, ensure_ascii=False)}\n"
+        answer = text.encode(errors="backslashreplace")
+    sys.stdout.buffer.write(answer)
     return 0
 
 

@@ -179,6 +179,21 @@ def test_a_call_that_gives_bytes_prints_them_as_they_are(
     assert capsysbinary.readouterr().out == b"PK\0\xff"
 
 
+def test_an_answer_is_printed_whatever_the_terminal_can_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As UTF-8, which JSON is written in; half of a surrogate pair stays escaped."""
+    answer = {"name": "\u00fc \ud800"}
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    with serving() as server:
+        server.fail_next("/deployments", Body(json.dumps(answer).encode()))
+        monkeypatch.setattr(sys, "stdout", out)
+        assert main(["call", "list-deployments", "--host", server.url]) == 0
+    written = out.buffer.getvalue()
+    assert "\u00fc".encode() in written
+    assert json.loads(written) == answer
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [
