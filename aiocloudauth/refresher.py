@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiocloudauth import events
@@ -117,8 +118,10 @@ class TokenRefresher(Openable):
         """Check the values; nothing is sent and no task is made before `open`."""
         self._endpoint = Endpoint(url, allow_http=allow_http)
         check(credentials, hosted=self._endpoint.hosted)
-        if not isinstance(policy, RenewalPolicy):
-            raise ConfigurationError(f"policy must be a RenewalPolicy, not {type(policy).__name__}")
+        _require("policy", policy, RenewalPolicy)
+        _require("allow_http", allow_http, bool)  # "no", from the environment, is no "no"
+        _require("logout_on_close", logout_on_close, bool, NoneType)
+        _require("clock", clock, Clock, NoneType)
         self._policy = policy
         clock = self._clock = clock or Clock()
         timeline = self._timeline = Timeline(clock)
@@ -428,6 +431,12 @@ class TokenRefresher(Openable):
             ConfigurationError: `callback` is no plain function.
         """
         return self._subscribers.add(callback)
+
+
+def _require(name: str, value: object, *kinds: type) -> None:
+    if not isinstance(value, kinds):
+        wanted, kind = kinds[0].__name__, type(value).__name__
+        raise ConfigurationError(f"{name} must be a {wanted}, not {kind}")
 
 
 def _require_shareable(credentials: Credentials) -> None:

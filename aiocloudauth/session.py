@@ -141,7 +141,7 @@ class CloudSession(Openable):
         status = options.pop("raise_for_status", None)
         if status is not None:
             self._defaults["raise_for_status"] = status
-        self._outer = tuple(options.pop("middlewares", None) or ())
+        self._outer = options.pop("middlewares")
         self._bearer = BearerMiddleware(self._refresher)
         self._options = options
         self._resolve = lru_cache(_CACHED_PATHS)(self._source.endpoint.resolve)

@@ -13,7 +13,7 @@ from aiocloudauth._http.compat import require_loop_of
 from aiocloudauth._http.responses import decoded, read_at_most
 from aiocloudauth._http.transport_errors import connected, no_answer, unanswered
 from aiocloudauth._wire.endpoint import proxy_url
-from aiocloudauth.errors import TLSError, TransportError
+from aiocloudauth.errors import ConfigurationError, TLSError, TransportError
 
 if TYPE_CHECKING:
     import ssl as _ssl
@@ -110,6 +110,9 @@ class AuthConnection:
         timeout: As aiohttp takes it, besides the caller's bounds.
         headers: Fields for every call, such as a gateway's key.
         limits: ``max_field_size`` and ``max_headers``, as aiohttp takes them.
+
+    Raises:
+        ConfigurationError: The connector is none, or the proxy no URL.
     """
 
     def __init__(
@@ -128,6 +131,9 @@ class AuthConnection:
         limits: Mapping[str, int] | None = None,
     ) -> None:
         """Keep the settings; connections are made in `start`."""
+        if not isinstance(connector, aiohttp.BaseConnector | None):
+            kind = type(connector).__name__
+            raise ConfigurationError(f"auth_connector must be an aiohttp connector, not {kind}")
         self._clock = clock
         self._max_body = max_body
         self._connector = connector

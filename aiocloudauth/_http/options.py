@@ -9,6 +9,7 @@ import netrc
 import os
 import re
 import ssl as _ssl
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict
 
@@ -21,7 +22,7 @@ from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.policy import seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import timedelta
 
     from yarl import URL, Query
@@ -182,11 +183,22 @@ def carries_authorization(options: dict[str, Any]) -> bool:
     """Return whether a call's options have credentials of the caller's own.
 
     Header fields given as an iterator, which is read once, are put in a multidict.
+
+    Raises:
+        ConfigurationError: They are no header fields.
     """
     if options.get("headers") is None:
         return options.get("auth") is not None
-    headers = options["headers"] = CIMultiDict(options["headers"])
+    headers = options["headers"] = _fields(options["headers"])
     return hdrs.AUTHORIZATION in headers or options.get("auth") is not None
+
+
+def _fields(headers: Fields) -> CIMultiDict[str]:
+    try:
+        return CIMultiDict(headers)
+    except (TypeError, ValueError):
+        pass  # raised outside: multidict's error may quote a field
+    raise ConfigurationError("headers must be a mapping, or pairs of name and value")
 
 
 def shared_headers(headers: Fields | None) -> CIMultiDict[str]:
@@ -197,10 +209,7 @@ def shared_headers(headers: Fields | None) -> CIMultiDict[str]:
     Raises:
         ConfigurationError: They are no header fields.
     """
-    try:
-        fields = CIMultiDict(headers or {})
-    except (TypeError, ValueError):
-        raise ConfigurationError("headers must be a mapping, or pairs of name and value") from None
+    fields = _fields(headers or {})
     for name, value in fields.items():
         if not isinstance(value, str) or _UNWRITABLE.search(name + value):
             msg = f"the header field {name!r} must be text, on one line"
@@ -255,6 +264,7 @@ def checked_options(
             "credentials would go past it: pass another one as auth_connector= for them"
         )
         raise ConfigurationError(msg)
+    options["middlewares"] = _middlewares(options.get("middlewares"))
     for name in _OURS.keys() & options.keys():
         msg = f"CloudSession() takes no {name}: {_OURS[name]}"
         raise ConfigurationError(msg)
@@ -263,6 +273,14 @@ def checked_options(
         msg = "CloudSession() takes no Authorization header: pass credentials instead"
         raise ConfigurationError(msg)
     return options
+
+
+def _middlewares(given: Middlewares | None) -> tuple[aiohttp.ClientMiddlewareType, ...]:
+    several = given is None or isinstance(given, Iterable)
+    middlewares = tuple(given or ()) if several else ()
+    if not several or not all(map(callable, middlewares)):
+        raise ConfigurationError("middlewares must be several async functions")
+    return middlewares
 
 
 def _require_known(whose: str, options: Mapping[str, object]) -> None:

@@ -54,6 +54,14 @@ BAD: dict[str, Callable[..., object]] = {
     "no subscriber": lambda: CloudSession(HOST, ADMIN, on_event=7),  # type: ignore[arg-type]  # as above
     "an async subscriber": lambda: CloudSession(HOST, ADMIN, on_event=asyncio.sleep),  # type: ignore[arg-type]  # as above
     "no time at all": lambda: CloudSession(HOST, ADMIN, timeout=0),
+    "no clock": lambda: CloudSession(HOST, ADMIN, clock=7),  # type: ignore[arg-type]  # as above
+    "no connector": lambda: CloudSession(HOST, ADMIN, auth_connector=7),  # type: ignore[arg-type]  # as above
+    "clear text in words": lambda: CloudSession("http://ece.example.com", ADMIN, allow_http="no"),  # type: ignore[arg-type]  # as above
+    "a logout in words": lambda: CloudSession(HOST, ADMIN, logout_on_close="no"),  # type: ignore[arg-type]  # as above
+    "no header fields": lambda: CloudSession(HOST, ADMIN, headers=7),  # type: ignore[arg-type]  # as above
+    "half a header field": lambda: CloudSession(HOST, ADMIN, headers=[("secret",)]),  # type: ignore[list-item]  # as above
+    "no middlewares": lambda: CloudSession(HOST, ADMIN, middlewares=7),  # type: ignore[arg-type]  # as above
+    "no middleware": lambda: CloudSession(HOST, ADMIN, middlewares=[7]),  # type: ignore[list-item]  # as above
 }
 
 
