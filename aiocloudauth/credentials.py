@@ -27,6 +27,10 @@ def _hidden(value: object) -> str:
     return "<async callable>" if callable(value) else repr(value)
 
 
+def _to_plain(value: CredentialValue) -> CredentialValue:
+    return str.__str__(value) if isinstance(value, str) else value  # as in `Secret`
+
+
 def _to_secret(value: CredentialValue) -> CredentialValue:
     return Secret(value) if isinstance(value, str) else value
 
@@ -188,7 +192,9 @@ class Password(Credentials):
     can_refresh: ClassVar[bool] = True
     logs_in: ClassVar[bool] = True
 
-    username: CredentialValue = field(validator=_checked(_text_problem), repr=_hidden)
+    username: CredentialValue = field(
+        validator=_checked(_text_problem), converter=_to_plain, repr=_hidden
+    )
     password: CredentialValue = field(
         validator=_checked(_text_problem), converter=_to_secret, repr=_hidden
     )
@@ -253,7 +259,9 @@ class Basic(Credentials):
 
     logs_in: ClassVar[bool] = True
 
-    username: CredentialValue = field(validator=_checked(_user_id_problem), repr=_hidden)
+    username: CredentialValue = field(
+        validator=_checked(_user_id_problem), converter=_to_plain, repr=_hidden
+    )
     password: CredentialValue = field(
         validator=_checked(_basic_problem), converter=_to_secret, repr=_hidden
     )

@@ -43,7 +43,8 @@ def token_problem(value: str) -> str | None:
 class Secret:
     """A string that shows itself in no ``repr``, ``str``, format, pickle or ``vars``.
 
-    `reveal` gives the string. Two secrets are compared in constant time.
+    `reveal` gives the string, of a ``(str, Enum)`` its value. Two secrets are compared in
+    constant time.
     """
 
     __slots__ = ("_value",)
@@ -57,7 +58,7 @@ class Secret:
         if not isinstance(value, str):
             msg = f"a secret must be a str, not {type(value).__name__}"
             raise ConfigurationError(msg)
-        self._value = value
+        self._value = str.__str__(value)  # formatted, a (str, Enum) would be its name
 
     def reveal(self) -> str:
         """Return the string itself."""

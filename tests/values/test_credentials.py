@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import traceback
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -110,6 +111,26 @@ async def test_a_good_half_is_in_no_traceback_of_a_bad_one() -> None:
     with pytest.raises(ConfigurationError) as caught:
         await Basic(giving("a:b"), giving(PLANTED)).resolve()
     assert PLANTED not in with_locals(caught.value)
+
+
+class Settings(str, enum.Enum):  # noqa: UP042 - a `StrEnum` is formatted as its value
+    """As programs keep their constants."""
+
+    USER = "admin"
+    SECRET = PLANTED
+
+
+@pytest.mark.parametrize("kind", [Password, Basic])
+async def test_a_member_of_an_enum_of_strings_is_its_value(
+    kind: type[Password | Basic],
+) -> None:
+    """And not its name, which would be a wrong password; given or asked for."""
+    for given in (
+        kind(Settings.USER, Settings.SECRET),
+        await kind(giving(Settings.USER), giving(Settings.SECRET)).resolve(),
+    ):
+        # Formatted, as in a header field.
+        assert f"{revealed(given.username)}:{revealed(given.password)}" == f"admin:{PLANTED}"
 
 
 def test_other_text_is_taken_as_it_is() -> None:
