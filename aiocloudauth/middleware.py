@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import traceback
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -243,6 +244,20 @@ class OwnAuthorization:
         if request.url.origin() == self._origin:
             request.headers[hdrs.AUTHORIZATION] = self._value
         return await handler(request)
+
+
+#: That of the WebSocket that is being opened: `ws_connect` takes no middlewares for one call.
+OWN_OF_WEBSOCKET: Final[ContextVar[OwnAuthorization | None]] = ContextVar("own", default=None)
+
+
+async def own_of_websocket(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Send what `OWN_OF_WEBSOCKET` holds with the handshake that it is for."""
+    own = OWN_OF_WEBSOCKET.get()
+    if own is None or hdrs.UPGRADE not in request.headers:
+        return await handler(request)
+    return await own(request, handler)
 
 
 def forget_what_was_written(error: BaseException) -> None:

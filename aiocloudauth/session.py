@@ -24,10 +24,12 @@ from aiocloudauth._runtime.guard import Openable, UnderWay, end_alone, ended
 from aiocloudauth.credentials import Credentials, read_environment
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.middleware import (
+    OWN_OF_WEBSOCKET,
     BearerMiddleware,
     BearerRequest,
     OwnAuthorization,
     forget_what_was_written,
+    own_of_websocket,
 )
 from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
 
@@ -204,7 +206,8 @@ class CloudSession(Openable):
         options = dict(self._options)
         if self._timeout is not None:
             options["timeout"] = self._timeout
-        options["middlewares"] = (*self._outer, self._bearer)
+        beside_netrc = (own_of_websocket,) if options.get("trust_env") else ()
+        options["middlewares"] = (*self._outer, *beside_netrc, self._bearer)
         return await make_client(options, ssl=self._ssl)
 
     async def close(self) -> None:
@@ -396,7 +399,8 @@ class CloudSession(Openable):
         url, prepared = self._located(path), dict(options)
         if self._ssl is not True:
             prepared.setdefault("ssl", self._ssl)
-        return Pending(self._connect(url, prepared))
+        carries_authorization(prepared)
+        return Pending(self._connect(url, prepared, self._own_beside_netrc(url, prepared)))
 
     def _send(
         self, method: str, path: str | URL, options: dict[str, Any]
@@ -429,9 +433,12 @@ class CloudSession(Openable):
             return response
         raise ended()
 
-    async def _connect(self, url: URL, options: dict[str, Any]) -> aiohttp.ClientWebSocketResponse:
+    async def _connect(
+        self, url: URL, options: dict[str, Any], own: OwnAuthorization | None
+    ) -> aiohttp.ClientWebSocketResponse:
         refusal: list[ApiError] = []
         with UnderWay(self._guard):
+            before = OWN_OF_WEBSOCKET.set(own)
             try:
                 websocket: aiohttp.ClientWebSocketResponse
                 websocket = await self.http.ws_connect(url, **options)
@@ -442,6 +449,8 @@ class CloudSession(Openable):
                 refusal.append(self._answer_error(error, b""))
             else:
                 return websocket
+            finally:
+                OWN_OF_WEBSOCKET.reset(before)
             raise refusal.pop()  # without aiohttp's as its cause, which holds all header fields
         raise ended()
 
@@ -464,14 +473,20 @@ class CloudSession(Openable):
             if timeout is not None:
                 ours = partial(self._bearer, within=timeout.total or math.inf)
             options["middlewares"] = outer if own else (*outer, ours)
-        headers: CIMultiDict[str] = options.get("headers") or CIMultiDict()
-        if self._options.get("trust_env") and hdrs.AUTHORIZATION in headers:
-            value = headers.popall(hdrs.AUTHORIZATION)[0]
-            options["middlewares"] = (*options["middlewares"], OwnAuthorization(value, url))
+        beside_netrc = self._own_beside_netrc(url, options)
+        if beside_netrc is not None:
+            options["middlewares"] = (*options["middlewares"], beside_netrc)
         if options.get("raise_for_status", True) not in {True, None}:
             return False
         options.pop("raise_for_status", None)
         return True
+
+    def _own_beside_netrc(self, url: URL, options: dict[str, Any]) -> OwnAuthorization | None:
+        """Take a call's own ``Authorization`` out of its fields where it may clash with netrc's."""
+        headers: CIMultiDict[str] = options.get("headers") or CIMultiDict()
+        if not (self._options.get("trust_env") and hdrs.AUTHORIZATION in headers):
+            return None
+        return OwnAuthorization(headers.popall(hdrs.AUTHORIZATION)[0], url)
 
     async def _error_of(self, response: aiohttp.ClientResponse) -> ApiError:
         policy = self._source.policy

@@ -421,6 +421,28 @@ async def test_a_callers_own_authorization_wins_and_is_never_renewed(
 
 
 @pytest.mark.usefixtures("netrc")
+async def test_a_callers_own_authorization_wins_for_a_websocket_too() -> None:
+    """For one: the next one carries the token again, and so does what opening it asks for."""
+
+    async def asking(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if "Upgrade" in request.headers:
+            assert await user_of(cloud.get("/x")) == "admin"
+        return await handler(request)
+
+    async with (
+        CloudServer(USERS) as server,
+        session(server, trust_env=True, middlewares=[asking]) as cloud,
+    ):
+        for headers in (iter([("authorization", BOB)]), {"Authorization": BOB}, None):
+            async with cloud.ws_connect("/ws", headers=headers):
+                pass
+        sent = [arrival.headers["Authorization"] for arrival in server.log.to("/ws")]
+        assert [one == BOB for one in sent] == [True, True, False]
+
+
+@pytest.mark.usefixtures("netrc")
 async def test_a_callers_own_authorization_does_not_follow_to_another_origin() -> None:
     """As with aiohttp; a netrc entry of that place is used there instead."""
     async with CloudServer(USERS) as server, session(server, trust_env=True) as cloud:
