@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["connection", "duration", "one_of", "path", "seconds", "workers"]
+__all__ = [
+    "connection",
+    "duration",
+    "media_type",
+    "method",
+    "one_of",
+    "path",
+    "seconds",
+    "workers",
+]
 
 #: The longest run and the longest pause, seconds: a day.
 _LONGEST: Final = 86_400.0
@@ -71,6 +81,20 @@ def one_of(*names: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def method(text: str) -> str:
+    """Read an HTTP method. Source: RFC 9110 sections 5.6.2 and 9.1."""
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no method such as GET")
+    return text.upper()
+
+
+def media_type(text: str) -> str:
+    """Read what a body is said to be."""
+    if not text or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} is no media type such as application/json")
+    return text
 
 
 def path(text: str) -> str:

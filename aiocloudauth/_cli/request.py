@@ -6,11 +6,12 @@ An answer of 400 or more is an error. `-d @FILE` sends a file, `-d @-` standard 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aiocloudauth._cli.options import connection, path
+from aiocloudauth._cli.options import connection, media_type, method, path
 
 if TYPE_CHECKING:
     import argparse
@@ -22,11 +23,15 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser.add_argument("method", metavar="METHOD", type=str.upper, help="GET, POST, ...")
+    parser.add_argument("method", metavar="METHOD", type=method, help="GET, POST, ...")
     parser.add_argument("path", metavar="PATH", type=path, help="below the API root: /deployments")
     parser.add_argument("-d", "--data", metavar="DATA", help="the body; @FILE, @- for stdin")
     parser.add_argument(
-        "--content-type", default="application/json", metavar="TYPE", help="(%(default)s)"
+        "--content-type",
+        type=media_type,
+        default="application/json",
+        metavar="TYPE",
+        help="(%(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="tell of an error as JSON")
     connection(parser)
@@ -45,7 +50,7 @@ def _body(data: str | None) -> bytes | None:
     from aiocloudauth.errors import ConfigurationError
 
     if data is None or not data.startswith("@"):
-        return None if data is None else data.encode()
+        return None if data is None else os.fsencode(data)
     try:
         return sys.stdin.buffer.read() if data == "@-" else Path(data[1:]).read_bytes()
     except OSError as error:

@@ -143,6 +143,14 @@ def test_a_watch_whose_login_gets_no_answer(capsys: pytest.CaptureFixture[str]) 
     assert err.count("\n") == 1
 
 
+def test_a_body_is_sent_as_the_bytes_that_were_typed() -> None:
+    """Also those that are no UTF-8, as a shell hands them on."""
+    with serving() as server:
+        argv = ["request", "PUT", "/x", "-d", os.fsdecode(b"\xc3\xbc \xff")]
+        assert main([*argv, "--host", server.url]) == 0
+        assert server.log.to("/x")[-1].body == b"\xc3\xbc \xff"
+
+
 def test_a_body_that_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Nothing is sent."""
     with serving() as server:
