@@ -270,7 +270,7 @@ class CloudSession(Openable):
         """Every operation of the API: ``await cloud.api.get_deployment(deployment_id)``."""
         from aiocloudauth.api import Api
 
-        return Api(self.request, self._answer_error)
+        return Api(self.request, self._read, self._answer_error)
 
     @cached_property
     def plans(self) -> Plans:
@@ -431,6 +431,11 @@ class CloudSession(Openable):
                 del response
                 raise error.pop()
             return response
+        raise ended()
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        with UnderWay(self._guard):  # aiohttp leaves who reads at the close waiting
+            return await response.read()
         raise ended()
 
     async def _connect(

@@ -17,7 +17,7 @@ from aiocloudauth.api.table import Row, table
 from aiocloudauth.errors import ConfigurationError, InvalidResponseError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from aiohttp import ClientResponse
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aiocloudauth.errors import ApiError
 
     _Send: TypeAlias = Callable[..., AbstractAsyncContextManager[ClientResponse]]
+    _Read: TypeAlias = Callable[[ClientResponse], Awaitable[bytes]]
     _Refusal: TypeAlias = Callable[[ClientResponse, bytes], ApiError]
 else:
     Operations = object  # a stub alone: every operation with its types
@@ -165,12 +166,14 @@ class Api(Operations):
 
     Args:
         send: A session's ``request``.
+        read: Reads the body of an answer to its end, or to that of the session.
         refusal: Makes the typed error of an answer from its body.
 
     Source: ECE 3.8 API.
     """
 
     _send: _Send
+    _read: _Read
     _refusal: _Refusal
 
     # A checker knows every operation by the stub, and no other name.
@@ -242,7 +245,7 @@ class Api(Operations):
     ) -> tuple[Any, ApiResponse]:
         try:
             async with self._send(row["method"], url, **options) as response:
-                body = await response.read() if response.status < 300 else b""
+                body = await self._read(response) if response.status < 300 else b""
         except NotFoundError as error:
             if not error.codes and _is_elsewhere(row, error.url):
                 error.args = (f"{error}. {_ONLY[row['only']]}",)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-from aiohttp import web
+from aiohttp import ClientResponse, web
 
 from aiocloudauth import (
     ApiError,
@@ -161,6 +161,27 @@ async def test_a_call_is_cancelled_and_timed_out_as_a_request_is() -> None:
             await task
         with pytest.raises(TimeoutError):
             await cloud.api.get_deployment("d", timeout=0.05)
+
+
+async def test_the_close_ends_a_call_whose_answer_is_being_read() -> None:
+    """Of itself aiohttp leaves who reads a body waiting."""
+    begun = asyncio.Event()
+
+    async def reply(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "9"})
+        await response.prepare(request)
+        await response.write(b"{")
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with session_with(Scripted(reply)) as cloud:
+        call = asyncio.create_task(cloud.api.get_deployment("d"))
+        await begun.wait()
+        await asyncio.sleep(0.05)  # until the header fields are read
+        await cloud.close()
+        with pytest.raises(SessionClosedError):
+            await asyncio.wait_for(call, 5)
 
 
 @pytest.mark.parametrize("pause", [False, True])
@@ -355,7 +376,7 @@ async def test_a_404_of_the_other_platform_says_where_the_operation_exists(
     url: str, name: str, codes: tuple[str, ...], noted: str
 ) -> None:
     """It is sent all the same; a 404 with a code is about a resource."""
-    api = Api(_answers_404(url, codes), lambda *_: ApiError())
+    api = Api(_answers_404(url, codes), ClientResponse.read, lambda *_: ApiError())
     with pytest.raises(NotFoundError) as raised:
         await api.operation(name)()
     assert ("exists" in str(raised.value)) is bool(noted)

@@ -42,7 +42,7 @@ def request(name: str, *given: object, **named: object) -> Sent:
 def refused(name: str, *given: object, **named: object) -> str:
     """Return the message of a call that is refused as it is made, before it is awaited."""
     with pytest.raises(ConfigurationError) as raised:
-        Api(never, never).operation(name)(*given, **named)
+        Api(never, never, never).operation(name)(*given, **named)
     assert raised.value.__cause__ is None
     assert raised.value.__context__ is None  # it would hold the value
     return str(raised.value)
@@ -78,7 +78,7 @@ class Number(IntEnum):
 
 def test_an_unknown_operation_names_its_nearest() -> None:
     """A typing error is found at once."""
-    api = Api(never, never)
+    api = Api(never, never, never)
     with pytest.raises(AttributeError, match="get_deployment"):
         api.get_deploymnet  # type: ignore[attr-defined]  # noqa: B018 - that is the point
     with pytest.raises(AttributeError, match="get_deployment"):
