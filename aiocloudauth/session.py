@@ -270,7 +270,7 @@ class CloudSession(Openable):
         """Every operation of the API: ``await cloud.api.get_deployment(deployment_id)``."""
         from aiocloudauth.api import Api
 
-        return Api(self.request, self._read, self._answer_error)
+        return Api(self._operate, self._read, self._answer_error)
 
     @cached_property
     def plans(self) -> Plans:
@@ -408,6 +408,11 @@ class CloudSession(Openable):
         url = self._located(path)
         raises = self._prepare(url, options)
         return Pending(self._exchange(method, url, options, raises=raises))
+
+    def _operate(
+        self, method: str, path: URL, **options: Unpack[RequestOptions]
+    ) -> Pending[aiohttp.ClientResponse]:
+        return self._send(method, self._source.endpoint.below(path), dict(options))
 
     def _located(self, path: str | URL) -> URL:
         self._guard.require_open(called=True)

@@ -160,7 +160,7 @@ class AuthExchange:
     # -- one exchange ---------------------------------------------------------------------
 
     def _call(self, method: str, path: str, *parts: Any, **options: Any) -> Call:
-        return Call(method, self._endpoint.resolve(path), *parts, **options)
+        return Call(method, self._endpoint.below(path), *parts, **options)
 
     def _bearer_call(self, method: str, path: str, token: SessionToken) -> Call:
         fields = {_AUTHORIZATION: token.authorization}

@@ -104,6 +104,11 @@ class Endpoint:
             and (url.raw_host == self._host or (url.raw_host or "").lower() == self._host)
         )
 
+    def below(self, path: str | URL) -> URL:
+        """Return the URL for a path of the API's own, escaped and without dot segments."""
+        # "./" keeps a colon in the first segment from being read as a scheme.
+        return self.root.join(URL(f"./{str(path).lstrip('/')}", encoded=True))
+
     def resolve(self, path: str | URL) -> URL:
         """Return the URL for `path`, which is below the API root or absolute.
 

@@ -96,6 +96,21 @@ def test_client_options_that_cannot_be_meant_are_refused(
         CloudSession(HOST, ADMIN, **options)
 
 
+@pytest.mark.parametrize("root", ["/users", "/deployments"])
+async def test_the_api_root_may_begin_as_the_paths_of_the_api_do(root: str) -> None:
+    """Those of logins and operations are below it all the same."""
+    async with CloudServer(root=root) as server, session(server) as cloud:
+        await cloud.api.list_deployments()
+        await cloud.refresh()
+    paths = [arrival.path for arrival in server.log]
+    assert paths == [
+        f"{root}/users/auth/_login",
+        f"{root}/deployments",
+        f"{root}/users/auth/_refresh",
+        f"{root}/users/auth/_logout",
+    ]
+
+
 @pytest.mark.parametrize("given", [True, False], ids=["own connector", "no connector"])
 async def test_an_option_that_aiohttp_refuses_fails_the_opening_and_leaves_nothing(
     *, given: bool

@@ -155,6 +155,14 @@ def test_a_leading_root_is_known_however_it_is_spelt() -> None:
     assert str(PROXIED.resolve("/api/v1/x")) == "https://h/proxied/ece/api/v1/x"
 
 
+def test_a_path_of_the_api_is_below_a_root_that_begins_like_it() -> None:
+    """A gateway may have the API below ``/users``; what a caller writes may name the root."""
+    users = Endpoint("https://h/users")
+    assert str(users.below("users/auth/_login")) == "https://h/users/users/auth/_login"
+    assert str(users.below(URL("/users/a%2Fb", encoded=True))) == "https://h/users/users/a%2Fb"
+    assert str(users.resolve("/users/auth")) == "https://h/users/auth"
+
+
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
