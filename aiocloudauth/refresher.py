@@ -294,6 +294,7 @@ class TokenRefresher(Openable):
                     self._runner.feed(OpenGivenUp(self._timeline.now()))
                     try:
                         await self._runner.settle()
+                        await self._attempts.leave(logged_out=False)
                     finally:  # also if the caller is cancelled a second time
                         guard.loop = None
                         await self._exchange.stop()

@@ -362,6 +362,20 @@ async def test_a_lease_is_given_back_at_close() -> None:
         assert run.clock.monotonic() - began < 3
 
 
+async def test_a_lease_is_given_back_by_an_opening_that_is_given_up() -> None:
+    """As at a close: whoever comes next need not wait for it."""
+    async with fleet(2, opened=False) as run:
+        run.server.fail_next("_login", Silence())
+        opening = asyncio.ensure_future(run.members[0].open())
+        await run.clock.advance(1)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run.drive(opening)
+        began = run.clock.monotonic()
+        await run.open(run.members[1])
+        assert run.clock.monotonic() - began < 3
+
+
 async def test_a_lease_whose_holder_died_is_taken_over() -> None:
     """When it has stood still for its time."""
     async with fleet(2) as run:
