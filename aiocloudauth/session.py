@@ -6,6 +6,7 @@ import math
 from datetime import timedelta
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp import hdrs
@@ -148,6 +149,8 @@ class CloudSession(Openable):
         self._options = options
         self._resolve = lru_cache(_CACHED_PATHS)(self._source.endpoint.resolve)
         self._http: aiohttp.ClientSession | None = None
+        #: Those that callers have in hand.
+        self._answers: WeakSet[aiohttp.ClientResponse] = WeakSet()
 
     @classmethod
     def from_environment(cls, **options: Any) -> Self:
@@ -221,6 +224,10 @@ class CloudSession(Openable):
         finally:
             http, self._http = self._http, None
             if http is not None:
+                for answer in self._answers:
+                    # aiohttp would leave who reads it waiting; in a loop that is gone nobody does.
+                    if not (answer.content.is_eof() or self._guard.orphaned):
+                        answer.close()
                 await http.close()
 
     def _abandon(self) -> None:
@@ -435,11 +442,12 @@ class CloudSession(Openable):
                 error = [await self._error_of(response)]
                 del response
                 raise error.pop()
+            self._answers.add(response)
             return response
         raise ended()
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        with UnderWay(self._guard):  # aiohttp leaves who reads at the close waiting
+        with UnderWay(self._guard):
             return await response.read()
         raise ended()
 

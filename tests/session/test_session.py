@@ -28,6 +28,7 @@ from aiocloudauth.testing import (
     Redirect,
     Silence,
     Status,
+    Trickle,
 )
 from tests.http.clients import session
 
@@ -153,6 +154,23 @@ async def test_open_without_waiting_boots_while_the_ece_is_down() -> None:
         assert (await cloud.get("/x")).status == 200
         await clock.drive(cloud.close())
         assert cloud.retry_at is None
+
+
+async def test_the_close_ends_the_reading_of_an_answer() -> None:
+    """Of itself aiohttp leaves who reads one waiting. One that is here already can be read."""
+    clock = ManualClock()
+    async with CloudServer(clock=clock) as server:
+        cloud = session(server, clock=clock)
+        await cloud.open()
+        here = await cloud.get("/x")
+        server.fail_next("/x", Trickle())
+        response = await cloud.get("/x")
+        reading = asyncio.create_task(response.read())
+        await clock.settle()
+        await clock.drive(cloud.close())
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await asyncio.wait_for(reading, 5)
+        assert (await here.json())["user"] == "admin"
 
 
 async def test_a_close_that_is_cancelled_still_closes_the_connections() -> None:
