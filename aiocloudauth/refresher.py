@@ -335,7 +335,8 @@ class TokenRefresher(Openable):
             self._runner.outcomes.settle(gone)
             self._runner.trials.settle(gone)
             if orphaned:
-                return  # with its loop went all that could be closed
+                await self._exchange.close()  # with its loop went all else that could be
+                return
             try:
                 await self._runner.settle()
                 ours = self._logout_on_close and self._attempts.credentials.logs_in

@@ -232,7 +232,10 @@ def test_after_its_loop_a_session_can_be_closed_and_another_opened(
         asyncio.run(in_the_next(one))
         # What it lost is to be collected here, where nobody minds the warnings.
         del pending, task, one, loop
-        gc.collect()
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            gc.collect()
+        assert not [one for one in seen if "Unclosed" in str(one.message)]  # aiohttp's
     finally:
         background.stop()
 
