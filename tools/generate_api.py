@@ -189,7 +189,7 @@ def parameter(one: Fact) -> str:
     if one["name"] == "version":
         written = "str | int"
     elif kind == "file":
-        written = "BinaryIO"
+        written = "IO[bytes]"
     elif isinstance(kind, list):
         written = f"Sequence[{annotation(kind[0])}]"
     else:
@@ -259,7 +259,7 @@ def stub(facts: Fact) -> str:
         "# Every operation, for type checkers. Made by `make api`.\n"
         "# There is no module of this name: at run time `Api` finds operations in its table.\n"
         "from collections.abc import Mapping, Sequence\n"
-        "from typing import Any, BinaryIO, Literal\n\n"
+        "from typing import IO, Any, Literal\n\n"
         "from typing_extensions import deprecated\n\n"
         "from aiocloudauth.api import types\n"
         "from aiocloudauth.api.arguments import Timeout\n"

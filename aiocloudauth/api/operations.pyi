@@ -1,7 +1,7 @@
 # Every operation, for type checkers. Made by `make api`.
 # There is no module of this name: at run time `Api` finds operations in its table.
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO, Literal
+from typing import IO, Any, Literal
 
 from typing_extensions import deprecated
 
@@ -551,7 +551,7 @@ class Operations:
         """PUT /platform/configuration/security/realms/saml/{realm_id}"""
     def update_security_deployment(self, *, body: types.SecurityDeploymentUpdateRequest | str | bytes, region: str | None = ..., timeout: Timeout = ...) -> Call[types.IdResponse]:
         """PUT /platform/configuration/security/deployment"""
-    def update_stack_packs(self, *, file: BinaryIO, region: str | None = ..., timeout: Timeout = ...) -> Call[types.StackVersionArchiveProcessingResult]:
+    def update_stack_packs(self, *, file: IO[bytes], region: str | None = ..., timeout: Timeout = ...) -> Call[types.StackVersionArchiveProcessingResult]:
         """POST /stack/versions"""
     def update_traffic_filter_ruleset(self, ruleset_id: str, *, body: types.TrafficFilterRulesetRequest | str | bytes, timeout: Timeout = ...) -> Call[types.TrafficFilterRulesetResponse]:
         """PUT /deployments/traffic-filter/rulesets/{ruleset_id}"""
@@ -563,5 +563,5 @@ class Operations:
         """PUT /stack/versions/{version}"""
     def upgrade_deployment_stateless_resource(self, deployment_id: str, stateless_resource_kind: Literal["kibana", "apm", "appsearch", "enterprise_search", "integrations_server"], ref_id: str, *, validate_only: bool | None = ..., timeout: Timeout = ...) -> Call[types.DeploymentResourceUpgradeResponse]:
         """POST /deployments/{deployment_id}/{stateless_resource_kind}/{ref_id}/_upgrade"""
-    def upload_extension(self, extension_id: str, *, file: BinaryIO, timeout: Timeout = ...) -> Call[types.Extension]:
+    def upload_extension(self, extension_id: str, *, file: IO[bytes], timeout: Timeout = ...) -> Call[types.Extension]:
         """PUT /deployments/extensions/{extension_id}"""

@@ -318,6 +318,8 @@ def test_a_file_is_an_open_file_of_bytes() -> None:
     """A path or a text is no file, nor is one that cannot be read."""
     content = io.BytesIO(b"x")
     assert request("upload_extension", "e", file=content).options["data"] == {"file": content}
+    with tempfile.NamedTemporaryFile() as named:  # which is no file, but has one
+        assert request("upload_extension", "e", file=named).options["data"] == {"file": named.file}
     closed = io.BytesIO()
     closed.close()
     with tempfile.TemporaryFile("ab") as written:
