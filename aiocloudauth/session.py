@@ -78,8 +78,8 @@ class CloudSession(Openable):
             a CA file; for API calls and renewals, also beside a caller's connector.
         timeout: For the API calls: an `aiohttp.ClientTimeout`, seconds or a `timedelta`.
         allow_http: Whether to send credentials in clear text beyond loopback.
-        logout_on_close: Whether `close` ends the server's session, if this one logged in;
-            `None`: unless a store shares it.
+        logout_on_close: Whether `close` ends the server's session, if the credentials log
+            in; `None`: unless a store shares it.
         auth_connector: A connector for the authentication calls; `close` closes it.
         store: Where a fleet shares one session, one of `aiocloudauth.stores`. It stays the
             caller's.
