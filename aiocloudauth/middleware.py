@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import traceback
 from contextlib import suppress
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -20,7 +19,7 @@ from aiocloudauth.errors import BodyNotReplayableError, chain
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from typing import Any
+    from typing import Any, Self
 
     from aiohttp.connector import Connection
     from yarl import URL
@@ -224,40 +223,38 @@ class BearerMiddleware:
         return True
 
 
-class OwnAuthorization:
-    """Sends a caller's own ``Authorization`` where a netrc entry would clash with it.
+#: Where a caller's own ``Authorization`` stands until it is sent; this field itself never is.
+OWN_AUTHORIZATION: Final = "X-Own-Authorization"
 
-    To the one origin it was given for, as aiohttp does with a header field.
+
+class OwnAuthorization(str):
+    """A caller's own ``Authorization``, which shows itself to `send_own_authorization` alone.
+
+    For the one origin it was given for, as aiohttp does with that field. Beside an entry from
+    netrc aiohttp refuses that field itself.
     """
 
-    __slots__ = ("_origin", "_value")
+    __slots__ = ("origin", "value")
 
-    def __init__(self, value: str, url: URL) -> None:
-        """Send `value` to the origin of `url`."""
-        self._value = value
-        self._origin = url.origin()
+    value: str
+    origin: URL
 
-    async def __call__(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        """Put the field in the place of the one from netrc."""
-        if request.url.origin() == self._origin:
-            request.headers[hdrs.AUTHORIZATION] = self._value
-        return await handler(request)
+    def __new__(cls, value: str, url: URL) -> Self:
+        """Hold `value` for the origin of `url`."""
+        self = super().__new__(cls, "***")
+        self.value = value
+        self.origin = url.origin()
+        return self
 
 
-#: That of the WebSocket that is being opened: `ws_connect` takes no middlewares for one call.
-OWN_OF_WEBSOCKET: Final[ContextVar[OwnAuthorization | None]] = ContextVar("own", default=None)
-
-
-async def own_of_websocket(
+async def send_own_authorization(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Send what `OWN_OF_WEBSOCKET` holds with the handshake that it is for."""
-    own = OWN_OF_WEBSOCKET.get()
-    if own is None or hdrs.UPGRADE not in request.headers:
-        return await handler(request)
-    return await own(request, handler)
+    """Put a caller's own ``Authorization`` in the place of the one from netrc."""
+    own = request.headers.pop(OWN_AUTHORIZATION, None)
+    if isinstance(own, OwnAuthorization) and request.url.origin() == own.origin:
+        request.headers[hdrs.AUTHORIZATION] = own.value
+    return await handler(request)
 
 
 def forget_what_was_written(error: BaseException) -> None:

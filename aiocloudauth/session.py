@@ -10,7 +10,6 @@ from weakref import WeakSet
 
 import aiohttp
 from aiohttp import hdrs
-from multidict import CIMultiDict
 
 from aiocloudauth._http.options import (
     carries_authorization,
@@ -25,12 +24,12 @@ from aiocloudauth._runtime.guard import Openable, UnderWay, end_alone, ended
 from aiocloudauth.credentials import Credentials, read_environment
 from aiocloudauth.errors import ConfigurationError
 from aiocloudauth.middleware import (
-    OWN_OF_WEBSOCKET,
+    OWN_AUTHORIZATION,
     BearerMiddleware,
     BearerRequest,
     OwnAuthorization,
     forget_what_was_written,
-    own_of_websocket,
+    send_own_authorization,
 )
 from aiocloudauth.refresher import DEFAULT_POLICY, TokenRefresher
 
@@ -145,6 +144,7 @@ class CloudSession(Openable):
         if status is not None:
             self._defaults["raise_for_status"] = status
         self._outer = options.pop("middlewares")
+        self._beside_netrc = (send_own_authorization,) if options.get("trust_env") else ()
         self._bearer = BearerMiddleware(self._refresher)
         self._options = options
         self._resolve = lru_cache(_CACHED_PATHS)(self._source.endpoint.resolve)
@@ -209,8 +209,7 @@ class CloudSession(Openable):
         options = dict(self._options)
         if self._timeout is not None:
             options["timeout"] = self._timeout
-        beside_netrc = (own_of_websocket,) if options.get("trust_env") else ()
-        options["middlewares"] = (*self._outer, *beside_netrc, self._bearer)
+        options["middlewares"] = (*self._outer, *self._beside_netrc, self._bearer)
         return await make_client(options, ssl=self._ssl)
 
     async def close(self) -> None:
@@ -406,8 +405,8 @@ class CloudSession(Openable):
         url, prepared = self._located(path), dict(options)
         if self._ssl is not True:
             prepared.setdefault("ssl", self._ssl)
-        carries_authorization(prepared)
-        return Pending(self._connect(url, prepared, self._own_beside_netrc(url, prepared)))
+        self._own(url, prepared)
+        return Pending(self._connect(url, prepared))
 
     def _send(
         self, method: str, path: str | URL, options: dict[str, Any]
@@ -451,12 +450,9 @@ class CloudSession(Openable):
             return await response.read()
         raise ended()
 
-    async def _connect(
-        self, url: URL, options: dict[str, Any], own: OwnAuthorization | None
-    ) -> aiohttp.ClientWebSocketResponse:
+    async def _connect(self, url: URL, options: dict[str, Any]) -> aiohttp.ClientWebSocketResponse:
         refusal: list[ApiError] = []
         with UnderWay(self._guard):
-            before = OWN_OF_WEBSOCKET.set(own)
             try:
                 websocket: aiohttp.ClientWebSocketResponse
                 websocket = await self.http.ws_connect(url, **options)
@@ -467,8 +463,6 @@ class CloudSession(Openable):
                 refusal.append(self._answer_error(error, b""))
             else:
                 return websocket
-            finally:
-                OWN_OF_WEBSOCKET.reset(before)
             raise refusal.pop()  # without aiohttp's as its cause, which holds all header fields
         raise ended()
 
@@ -479,7 +473,7 @@ class CloudSession(Openable):
         for name, value in self._defaults.items():
             if options.get(name) is None:
                 options[name] = value
-        own = carries_authorization(options)
+        own = self._own(url, options)
         timeout, outer = None, options.get("middlewares")
         if "timeout" in options:
             timeout = client_timeout(options["timeout"]) or aiohttp.ClientTimeout(total=None)
@@ -490,21 +484,19 @@ class CloudSession(Openable):
             ours: aiohttp.ClientMiddlewareType = self._bearer
             if timeout is not None:
                 ours = partial(self._bearer, within=timeout.total or math.inf)
-            options["middlewares"] = outer if own else (*outer, ours)
-        beside_netrc = self._own_beside_netrc(url, options)
-        if beside_netrc is not None:
-            options["middlewares"] = (*options["middlewares"], beside_netrc)
+            options["middlewares"] = (*outer, *self._beside_netrc, *(() if own else (ours,)))
         if options.get("raise_for_status", True) not in {True, None}:
             return False
         options.pop("raise_for_status", None)
         return True
 
-    def _own_beside_netrc(self, url: URL, options: dict[str, Any]) -> OwnAuthorization | None:
-        """Take a call's own ``Authorization`` out of its fields where it may clash with netrc's."""
-        headers: CIMultiDict[str] = options.get("headers") or CIMultiDict()
-        if not (self._options.get("trust_env") and hdrs.AUTHORIZATION in headers):
-            return None
-        return OwnAuthorization(headers.popall(hdrs.AUTHORIZATION)[0], url)
+    def _own(self, url: URL, options: dict[str, Any]) -> bool:
+        """Return whether a call has credentials of its own; put them aside where netrc's may be."""
+        own = carries_authorization(options)
+        if self._beside_netrc and own and hdrs.AUTHORIZATION in (options.get("headers") or ()):
+            value = options["headers"].popall(hdrs.AUTHORIZATION)[0]
+            options["headers"][OWN_AUTHORIZATION] = OwnAuthorization(value, url)
+        return own
 
     async def _error_of(self, response: aiohttp.ClientResponse) -> ApiError:
         policy = self._source.policy

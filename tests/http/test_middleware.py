@@ -6,6 +6,7 @@ import asyncio
 import io
 import pickle
 import traceback
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -427,8 +428,10 @@ async def test_a_callers_own_authorization_wins_for_a_websocket_too() -> None:
     async def asking(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        if "Upgrade" in request.headers:
+        if request.url.path.endswith("/ws") and not request.url.query:
             assert await user_of(cloud.get("/x")) == "admin"
+            async with cloud.http.ws_connect(request.url.with_query(of="another")):
+                pass
         return await handler(request)
 
     async with (
@@ -436,10 +439,12 @@ async def test_a_callers_own_authorization_wins_for_a_websocket_too() -> None:
         session(server, trust_env=True, middlewares=[asking]) as cloud,
     ):
         for headers in (iter([("authorization", BOB)]), {"Authorization": BOB}, None):
-            async with cloud.ws_connect("/ws", headers=headers):
-                pass
+            with warnings.catch_warnings(action="error"):
+                async with cloud.ws_connect("/ws", headers=headers):
+                    pass
         sent = [arrival.headers["Authorization"] for arrival in server.log.to("/ws")]
-        assert [one == BOB for one in sent] == [True, True, False]
+        assert [one == BOB for one in sent] == [False, True, False, True, False, False]
+        assert not [one for one in server.log if "X-Own-Authorization" in one.headers]
 
 
 @pytest.mark.usefixtures("netrc")
