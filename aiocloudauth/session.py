@@ -223,14 +223,19 @@ class CloudSession(Openable):
         finally:
             http, self._http = self._http, None
             if http is not None:
-                for answer in self._answers:
-                    # aiohttp would leave who reads it waiting; in a loop that is gone nobody does.
-                    if not (answer.content.is_eof() or self._guard.orphaned):
-                        answer.close()
+                if not self._guard.orphaned:  # in a loop that is gone nobody reads
+                    self._end_reading()
                 await http.close()
+
+    def _end_reading(self) -> None:
+        """End the reading of answers, which aiohttp would leave waiting; not of those all here."""
+        for answer in self._answers:
+            if not answer.closed:
+                answer.close()
 
     def _abandon(self) -> None:
         self._refresher._abandon()  # noqa: SLF001 - a part of this, which it stops
+        self._end_reading()
         http = cast("aiohttp.ClientSession", self._http)  # it is there once this is open
         end_alone(http.close())
 

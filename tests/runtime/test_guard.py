@@ -23,7 +23,7 @@ from aiocloudauth import (
     SessionState,
     TokenRefresher,
 )
-from aiocloudauth.testing import CloudServer, Fault, NoCluster
+from aiocloudauth.testing import CloudServer, Fault, NoCluster, Trickle
 from tests.manual_refresher import ADMIN, OTHER
 
 if TYPE_CHECKING:
@@ -357,6 +357,19 @@ async def test_one_that_is_forgotten_in_another_thread_stops_in_its_own_loop() -
         async with asyncio.timeout(GUARD):
             while server.open_connections:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.005)
+
+
+async def test_who_reads_an_answer_of_one_that_is_forgotten_is_told() -> None:
+    """Of itself aiohttp leaves it waiting."""
+    async with CloudServer() as server:
+        held = [await CloudSession(server.url, ADMIN, policy=QUICK)]
+        server.fail_next("/x", Trickle())
+        reading = asyncio.create_task((await held[0].get("/x")).read())
+        await asyncio.sleep(0)
+        with pytest.warns(ResourceWarning, match="unclosed CloudSession"):
+            held.clear()
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await asyncio.wait_for(reading, GUARD)
 
 
 def test_one_whose_loop_is_closed_only_warns() -> None:
