@@ -6,7 +6,7 @@ import math
 from datetime import timedelta
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 import aiohttp
 from aiohttp import hdrs
@@ -149,8 +149,8 @@ class CloudSession(Openable):
         self._options = options
         self._resolve = lru_cache(_CACHED_PATHS)(self._source.endpoint.resolve)
         self._http: aiohttp.ClientSession | None = None
-        #: Those that callers have in hand.
-        self._answers: WeakSet[aiohttp.ClientResponse] = WeakSet()
+        #: Those that callers have in hand, by identity: a class of the caller's may have no hash.
+        self._answers: WeakValueDictionary[int, aiohttp.ClientResponse] = WeakValueDictionary()
 
     @classmethod
     def from_environment(cls, **options: Any) -> Self:
@@ -229,7 +229,7 @@ class CloudSession(Openable):
 
     def _end_reading(self) -> None:
         """End the reading of answers, which aiohttp would leave waiting; not of those all here."""
-        for answer in self._answers:
+        for answer in self._answers.values():
             if not answer.closed:
                 answer.close()
 
@@ -446,7 +446,7 @@ class CloudSession(Openable):
                 error = [await self._error_of(response)]
                 del response
                 raise error.pop()
-            self._answers.add(response)
+            self._answers[id(response)] = response
             return response
         raise ended()
 

@@ -158,9 +158,15 @@ async def test_open_without_waiting_boots_while_the_ece_is_down() -> None:
 
 async def test_the_close_ends_the_reading_of_an_answer() -> None:
     """Of itself aiohttp leaves who reads one waiting. One that is here already can be read."""
+
+    class Unhashable(aiohttp.ClientResponse):
+        """As any class that says what is equal."""
+
+        __hash__ = None  # type: ignore[assignment]  # Python's own way
+
     clock = ManualClock()
     async with CloudServer(clock=clock) as server:
-        cloud = session(server, clock=clock)
+        cloud = session(server, clock=clock, response_class=Unhashable)
         await cloud.open()
         here = await cloud.get("/x")
         server.fail_next("/x", Trickle())
