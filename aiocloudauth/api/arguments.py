@@ -220,7 +220,8 @@ def _header(where: str, value: object) -> str:
 def _field(where: str, name: str, value: object) -> object:
     if name != "file":
         return _text(where, "string", value)
-    value = getattr(value, "file", value)  # that of a `tempfile.NamedTemporaryFile`
+    if not isinstance(value, io.IOBase):
+        value = getattr(value, "file", value)  # that of a `tempfile.NamedTemporaryFile`
     if not isinstance(value, io.IOBase) or isinstance(value, io.TextIOBase):
         raise ConfigurationError(f"{where} must be a file opened for reading bytes")
     if value.closed or not value.readable():

@@ -316,7 +316,11 @@ def test_no_type_is_named_for_no_body() -> None:
 
 def test_a_file_is_an_open_file_of_bytes() -> None:
     """A path or a text is no file, nor is one that cannot be read."""
-    content = io.BytesIO(b"x")
+
+    class Wrapping(io.BytesIO):
+        file = io.BytesIO(b"what it reads from")
+
+    content = Wrapping(b"x")
     assert request("upload_extension", "e", file=content).options["data"] == {"file": content}
     with tempfile.NamedTemporaryFile() as named:  # which is no file, but has one
         assert request("upload_extension", "e", file=named).options["data"] == {"file": named.file}
