@@ -149,7 +149,9 @@ class Operation:
         if own:
             raise ConfigurationError(f"{self.name}() is the session's own: call cloud.{own}()")
         url, options = request_for(self.name, self._row, given, named)
-        return Call(self._api._answered(self._row, url, options))  # noqa: SLF001 - its own operation
+        # A NamedTemporaryFile that nobody holds closes its file: the call holds it.
+        held = named.get("file")
+        return Call(self._api._answered(self._row, url, options, held))  # noqa: SLF001 - its own operation
 
     def __repr__(self) -> str:
         return f"<{self.name}({', '.join(self.arguments)}): {self.method} {self.path}>"
@@ -241,7 +243,7 @@ class Api(Operations):
         return allocators(self, q=q, size=size, sort=sort, region=region, per_page=timeout)
 
     async def _answered(
-        self, row: Row, url: URL, options: dict[str, Any]
+        self, row: Row, url: URL, options: dict[str, Any], _held: object
     ) -> tuple[Any, ApiResponse]:
         try:
             async with self._send(row["method"], url, **options) as response:

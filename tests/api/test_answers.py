@@ -6,8 +6,9 @@ import asyncio
 import io
 import math
 import pickle
+import tempfile
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -305,6 +306,24 @@ async def test_errors_that_belong_to_the_answer_are_data() -> None:
     async with session_with(Scripted.always(ERRORS % "stackpack.bad")) as cloud:
         answer = await cloud.api.update_stack_packs(file=io.BytesIO(b"zip"))
         assert answer["errors"]
+
+
+async def test_a_temporary_file_that_nobody_holds_is_sent() -> None:
+    """By itself it closes as soon as it is forgotten."""
+
+    def written() -> IO[bytes]:
+        file = tempfile.NamedTemporaryFile()  # noqa: SIM115 - for whom it is made
+        file.write(b"zip")
+        file.seek(0)
+        return file
+
+    async def reply(request: web.Request) -> web.StreamResponse:
+        assert b"zip" in await request.read()
+        return web.json_response({})
+
+    async with session_with(Scripted(reply)) as cloud:
+        answer: Any = await cloud.api.update_stack_packs(file=written())
+        assert answer == {}
 
 
 async def test_a_refusal_is_raised_whatever_the_session_does_with_requests() -> None:
