@@ -320,16 +320,15 @@ class Sharing:
                 await self._pause()
 
     async def release(self) -> None:
-        """Give the own lease back, if there is one."""
+        """Give the own lease back, if there is one; where that fails, it is still the own."""
         if not self._member.lease:
             return
         with suppress(_NoStoreError, TimeoutError):
             async with self._clock.timeout(self._policy.store_timeout):
                 shared, version = await self._load()
                 without = released(shared, self._member)
-                if without is not None:
-                    await self._swap(without, version)
-        self._member = evolve(self._member, lease="")
+                if without is None or await self._swap(without, version) is not None:
+                    self._member = evolve(self._member, lease="")
 
     # -- the store --------------------------------------------------------------------------------
 

@@ -376,6 +376,23 @@ async def test_a_lease_is_given_back_by_an_opening_that_is_given_up() -> None:
         assert run.clock.monotonic() - began < 3
 
 
+@pytest.mark.parametrize("lost", [0, 1], ids=["the store is down", "another was quicker"])
+async def test_who_could_not_give_its_lease_back_does_not_wait_for_it(lost: int) -> None:
+    """It is still its own, when it opens again."""
+    async with fleet(1, opened=False) as run:
+        run.server.fail_next("_login", Silence())
+        opening = asyncio.ensure_future(run.members[0].open())
+        await run.clock.advance(1)
+        run.store.lost, run.store.error = lost, None if lost else OSError("down")
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run.drive(opening)
+        run.store.error = None
+        began = run.clock.monotonic()
+        await run.open(run.members[0])
+        assert run.clock.monotonic() - began < 3
+
+
 async def test_a_lease_whose_holder_died_is_taken_over() -> None:
     """When it has stood still for its time."""
     async with fleet(2) as run:
