@@ -120,6 +120,7 @@ class TokenRefresher(Openable):
         check(credentials, hosted=self._endpoint.hosted)
         _require("policy", policy, RenewalPolicy)
         _require("allow_http", allow_http, bool)  # "no", from the environment, is no "no"
+        _require("trust_env", trust_env, bool)
         _require("logout_on_close", logout_on_close, bool, NoneType)
         _require("clock", clock, Clock, NoneType)
         self._policy = policy

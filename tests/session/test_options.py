@@ -58,6 +58,7 @@ BAD: dict[str, Callable[..., object]] = {
     "no connector": lambda: CloudSession(HOST, ADMIN, auth_connector=7),  # type: ignore[arg-type]  # as above
     "clear text in words": lambda: CloudSession("http://ece.example.com", ADMIN, allow_http="no"),  # type: ignore[arg-type]  # as above
     "a logout in words": lambda: CloudSession(HOST, ADMIN, logout_on_close="no"),  # type: ignore[arg-type]  # as above
+    "the environment in words": lambda: CloudSession(HOST, ADMIN, trust_env="no"),  # type: ignore[arg-type]  # as above
     "no header fields": lambda: CloudSession(HOST, ADMIN, headers=7),  # type: ignore[arg-type]  # as above
     "half a header field": lambda: CloudSession(HOST, ADMIN, headers=[("secret",)]),  # type: ignore[list-item]  # as above
     "no middlewares": lambda: CloudSession(HOST, ADMIN, middlewares=7),  # type: ignore[arg-type]  # as above
