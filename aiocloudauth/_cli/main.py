@@ -77,9 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Arguments that cannot be parsed end in `SystemExit`.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by whoever started this
-            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - to the end
             setattr(sys, name, nowhere)
     parser = _parser(argv)
     try:

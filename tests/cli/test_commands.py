@@ -335,6 +335,18 @@ def test_output_that_is_closed_from_the_start_is_silence_and_success(
         sys.stderr.close()
 
 
+def test_input_that_is_closed_from_the_start_is_empty(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As by `<&-`: no password can be asked for then."""
+    monkeypatch.delenv("EC_PASS", raising=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", None)
+        assert main(["token", "--host", "https://ece.example.com", "--user", "admin"]) == 3
+        sys.stdin.close()
+    assert "--password-file" in capsys.readouterr().err
+
+
 def test_an_interrupt_ends_a_command_with_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
