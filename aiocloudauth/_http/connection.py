@@ -215,7 +215,7 @@ class AuthConnection:
                 failure = no_answer(call, error, brought=self._connector is not None)
         finally:
             if response is not None:
-                response.close() if read is None else response.release()
+                response.close()  # one that was read to its end has left its connection
             # A traceback that shows local variables must find neither answer nor body.
             del response, read
         raise failure  # out here, so that aiohttp's error with its frames is no context

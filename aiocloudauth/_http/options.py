@@ -187,10 +187,11 @@ def carries_authorization(options: dict[str, Any]) -> bool:
     Raises:
         ConfigurationError: They are no header fields.
     """
-    if options.get("headers") is None:
-        return options.get("auth") is not None
-    headers = options["headers"] = _fields(options["headers"])
-    return hdrs.AUTHORIZATION in headers or options.get("auth") is not None
+    if options.get("headers") is not None:
+        fields = options["headers"] = _fields(options["headers"])
+        if hdrs.AUTHORIZATION in fields:
+            return True
+    return options.get("auth") is not None
 
 
 def _fields(headers: Fields) -> CIMultiDict[str]:

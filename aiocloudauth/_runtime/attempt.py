@@ -222,7 +222,7 @@ class Attempts:
         return told if lifetime(told, self._policy) > 0 else grant
 
     async def _asked(self, grant: Grant, within: float) -> Asked | None:
-        token = SessionToken(grant.secret, None, 0, scheme=grant.scheme)
+        token = SessionToken(grant.secret, None, 0)
         # A wait of that order would leave nothing of an assumed life.
         limit = min(within, self._policy.assumed_lifetime / 4.0)
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiocloudauth import events
 from aiocloudauth.errors import (
     AuthenticationError,
+    CloudAuthError,
     PermissionDeniedError,
     SessionExpiredError,
 )
@@ -188,8 +189,8 @@ class LogRecords:
         """Write down a loss that comes by itself, when the token in hand ends."""
         outage = self._during(waited)
         error = record.error
-        if isinstance(error, SessionExpiredError) and error.__cause__ is not None:
-            error = error.__cause__  # type: ignore[assignment]  # what a request's own error is from
+        if isinstance(error, SessionExpiredError) and isinstance(error.__cause__, CloudAuthError):
+            error = error.__cause__  # what a request's own error is from
         clauses = [f"no token is left to send: {_line(error)}", _hit(error), _remedy(error)]
         self._write(logging.ERROR, outage, record, clauses)
 
@@ -293,15 +294,15 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _hit(error: BaseException, *, mends: bool = True) -> str:
+def _hit(error: CloudAuthError, *, mends: bool = True) -> str:
     """Say what becomes of requests, which wait for what may pass."""
-    waits = mends and getattr(error, "retryable", False)
+    waits = mends and error.retryable
     return "requests wait for it, then fail" if waits else "requests fail"
 
 
-def _remedy(error: BaseException) -> str:
+def _remedy(error: CloudAuthError) -> str:
     if isinstance(error, AuthenticationError | PermissionDeniedError):
         return "to try other credentials at once, call login(credentials)"
-    if getattr(error, "retryable", False):
+    if error.retryable:
         return "see whether the host is up and can be reached from here"
     return "mend what is named here; login() then tries at once"

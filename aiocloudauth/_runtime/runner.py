@@ -225,7 +225,7 @@ class Runner:
             rest = self.machine.rest(self.state, now, FOREVER if trial else since)
             if rest == 0:
                 return
-            with suppress(CloudAuthError, TimeoutError):
+            with suppress(TimeoutError):
                 if rest is None:
                     # Of whatever kind the attempt is, it ends.
                     await self.ends.wait(lambda: None)
