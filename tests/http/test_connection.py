@@ -105,6 +105,10 @@ async def test_a_certificate_that_proves_nothing_is_shown_no_password(kind: str,
     said = str(error)
     assert said.startswith(f"POST {url}/api/v1/users/auth/_login: the certificate of {host}:")
     assert remedy in said
+    assert isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError)
+    reason = error.__cause__.certificate_error
+    assert isinstance(reason, ssl.SSLCertVerificationError)
+    assert reason.verify_message in said
     assert 'ssl="ca.pem" or EC_CA_FILE' in said
     assert "auth_connector=" in error.__notes__[0]
     assert "\n" not in said
@@ -161,8 +165,14 @@ async def test_the_scheme_of_the_other_port_is_told_at_once(scheme: str, real: s
 
 
 @pytest.mark.usefixtures("netrc")
-@pytest.mark.parametrize("ends", [b"", b"\x15\x03\x01\x00\x02\x02\x46"], ids=["closes", "alert"])
-async def test_a_port_that_only_speaks_tls_is_asked_with_nothing_of_ours(ends: bytes) -> None:
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [(b"", "this port speaks http"), (b"\x15\x03\x01\x00\x02\x02\x46", "PROTOCOL_VERSION")],
+    ids=["closes", "alert"],
+)
+async def test_a_port_that_only_speaks_tls_is_asked_with_nothing_of_ours(
+    ends: bytes, said: str
+) -> None:
     """The question in the other scheme carries no credentials and no field of a session."""
     seen: list[bytes] = []
 
@@ -181,6 +191,7 @@ async def test_a_port_that_only_speaks_tls_is_asked_with_nothing_of_ours(ends: b
         async with exchange_with(url, headers=fields, trust_env=True) as exchange:
             error = await error_of(exchange.login(PASSWORD))
     assert type(error) is TLSError
+    assert said in str(error)  # by OpenSSL's name for it, where it has one
     assert PLANTED.encode() not in b"".join(seen)
     assert b"Authorization" not in b"".join(seen)
 
@@ -257,7 +268,7 @@ async def test_a_name_that_does_not_resolve_is_told_with_what_resolves(
     async with exchange_with("https://ece.invalid") as exchange:
         error = await error_of(exchange.login(PASSWORD))
     assert type(error) is TransportError
-    assert "the name ece.invalid cannot be resolved" in str(error)
+    assert "the name ece.invalid cannot be resolved: Name or service not known" in str(error)
     assert "\n" not in str(error)
     assert "auth_connector=" in error.__notes__[0]
 

@@ -224,6 +224,7 @@ async def test_a_grant_holds_the_token_of_the_answer_and_a_real_server_takes_it(
         first = await exchange.login(PASSWORD)
         renewed = await exchange.refresh(SessionToken(first.secret, None, 1))
         assert (renewed.scheme, renewed.static) == ("Bearer", False)
+        assert renewed.source == f"POST {server.url}/api/v1/users/auth/_refresh"  # for messages
         assert renewed.secret != first.secret
         held = SessionToken(renewed.secret, None, 2)
         asked = await exchange.ask(held)
@@ -260,7 +261,8 @@ async def test_without_a_usable_date_nothing_is_known_of_the_servers_clock(
 )
 async def test_what_else_is_in_a_good_answer_makes_it_no_worse(body: bytes) -> None:
     """Only a non-empty list of errors is one, and the bound is inclusive."""
-    async with RawServer({LOGIN: http(body)}) as server, exchange_with(server.url) as exchange:
+    answer = http(body, "Content-Encoding: Identity")
+    async with RawServer({LOGIN: answer}) as server, exchange_with(server.url) as exchange:
         await exchange.login(PASSWORD)
 
 

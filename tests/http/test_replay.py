@@ -518,3 +518,28 @@ async def test_a_large_file_is_sent_again_whole_after_an_early_refusal(tmp_path:
                 assert response.status == 200
         assert server.log.to("/x")[-1].body_sha256 == digest(content)
         assert len(server.log.to("/x")) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(refusal("root.unauthorized"), BodyNotReplayableError), (b"<html>", UnauthorizedError)],
+    ids=["coded", "uncoded"],
+)
+async def test_a_file_without_a_lock_is_not_sent_again_after_an_early_refusal(
+    tmp_path: Path, answer: bytes, error: type[Exception]
+) -> None:
+    """A thread may still be reading it. Somebody else's words are then the answer."""
+
+    async def reply(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(answer, status=401))
+        await writer.drain()
+        await silence()
+
+    (tmp_path / "upload").write_bytes(LARGE * 8)
+    async with (
+        RawServer({"/x": reply}, early=("/x",)) as server,
+        CloudSession(server.url, Password("a", "b"), policy=QUICK) as cloud,
+    ):
+        with (tmp_path / "upload").open("rb", buffering=0) as file, pytest.raises(error):
+            await cloud.post("/x", data=file, timeout=5)
+        assert len(server.to("/x")) == 1

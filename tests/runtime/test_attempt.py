@@ -29,6 +29,7 @@ from aiocloudauth.testing import (
     Change,
     ClusterError,
     Fault,
+    Late,
     MemoryConnector,
     Reset,
     Silence,
@@ -150,6 +151,25 @@ async def test_the_end_of_a_bearer_token_is_what_was_given_then_its_own_hint() -
             assert held is not None
             assert held.session_expiration_time == expected
             await owner.drive(refresher.close())
+
+
+async def test_a_bearer_token_that_names_no_end_lives_as_long_as_the_server_says() -> None:
+    """It is asked once, and the time that the answer takes is not added to the token's life."""
+    policy = RenewalPolicy(margin=60, margin_fraction=0.5, jitter=0.0)
+    async with manual_refresher(server={"tokens": "opaque"}) as owner:
+        bearer = Bearer(await a_token(owner))
+        refresher = type(owner.refresher)(
+            owner.server.url, bearer, clock=owner.clock, policy=policy
+        )
+        owner.server.log.clear()
+        owner.server.fail_next("/users/auth", Late(2.0))
+        await owner.drive(refresher.open())
+        assert sent(owner) == ["auth"]
+        held = refresher.current
+        assert held is not None
+        assert held.session_expiration_time == at(1200)
+        assert refresher.retry_at == at(1140)
+        await owner.drive(refresher.close())
 
 
 async def test_a_bearer_token_whose_refresh_is_refused_is_lost_at_once() -> None:
@@ -297,11 +317,12 @@ async def test_an_end_that_lies_in_the_past_is_not_believed() -> None:
 
 
 async def test_the_search_for_the_end_does_not_outlive_a_token_in_hand() -> None:
-    """A silent `GET /users/auth` gets no more time than the attempt."""
+    """A silent `GET /users/auth` gets a quarter of an assumed life."""
     policy = RenewalPolicy(assumed_lifetime=20.0, jitter=0.0)
     faults = [Fault("/users/auth", Silence())]
     server = {"version": "3.6", "tokens": "opaque", "faults": faults, "token_lifetime": 60.0}
     async with manual_refresher(server=server, policy=policy) as run:
+        assert run.clock.monotonic() == 5.0
         for _ in range(200):
             await run.clock.advance(0.5)
             assert run.refresher.current is not None

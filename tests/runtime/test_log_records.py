@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,6 +164,8 @@ async def test_an_open_that_fails_announces_nothing(
         assert level == "WARNING"
         assert line.startswith("login failed: POST ")
         assert "attempt" not in line
+        record = next(one for one in ours(logged) if one.levelno == logging.WARNING)
+        assert record.__dict__["ece_attempt"] == 1
         await run.clock.advance(3600)
         await run.drive(run.refresher.open())
         assert len(loud(logged)) == 1
@@ -213,8 +215,7 @@ def test_what_else_may_happen_is_told_too(logged: pytest.LogCaptureFixture) -> N
         events.StoreFailed(at=at, error=StoreError("the file\nis locked")),
         events.KeyExpiring(at=at, session_expiration_time=end),
         events.TokenAdopted(at=at, generation=2, session_expiration_time=None),
-        events.SessionLost(at=at, error=TransportError()),
-        events.SessionLost(at=at, error=TransportError()),
+        *[events.SessionLost(at=at, error=TransportError())] * 3,
     ):
         log_records.tell(event)
         log_records.write(None)
@@ -228,15 +229,52 @@ def test_what_else_may_happen_is_told_too(logged: pytest.LogCaptureFixture) -> N
         ),
         ("WARNING", "the API key ends in 1 d 1 h, and nothing renews it: make another one"),
         ("DEBUG", "took a newer token from the store; the token ends at an unknown time"),
-        (
-            "ERROR",
-            LOST,
-        ),
-        (
-            "DEBUG",
-            LOST,
-        ),
+        ("ERROR", LOST),
+        ("DEBUG", LOST),
+        ("DEBUG", LOST),
     ]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "told"),
+    [
+        (5.0, "requests wait for it, then fail; the next attempt is in 5 s"),
+        (None, "requests fail; no further attempt by itself"),
+    ],
+)
+async def test_a_failure_that_loses_the_token_is_one_record(
+    ahead: float | None, told: str, logged: pytest.LogCaptureFixture
+) -> None:
+    """With what a program that reads the log asks for; the failures after it are quiet."""
+    clock = ManualClock(sockets=False)
+    log_records = LogRecords("ece.example.com", clock, Timeline(clock))
+    for attempt in (1, 2, 3):
+        at = datetime.fromtimestamp(clock.time(), UTC)
+        due = None if ahead is None else at + timedelta(seconds=ahead)
+        error = TransportError("down")
+        log_records.tell(events.RenewalFailed(at=at, error=error, attempt=attempt, retry_at=due))
+        if attempt == 2:
+            log_records.tell(events.SessionLost(at=at, error=error))
+        log_records.write(None)
+        await clock.advance(5.25)
+    _, lost, after = ours(logged)
+    assert [one.levelname for one in (lost, after)] == ["ERROR", "DEBUG"]
+    begun = "no token is left to send: login attempt 2 failed, 5.2 s into the outage: down"
+    remedy = "see whether the host is up and can be reached from here"
+    assert lost.getMessage() == f"ece.example.com: {begun}; {told}; {remedy}"
+    for one, event, attempt, lasted in (
+        (lost, "SessionLost", 2, 5.25),
+        (after, "RenewalFailed", 3, 10.5),
+    ):
+        fields = {name: value for name, value in vars(one).items() if name.startswith("ece_")}
+        assert fields == {
+            "ece_host": "ece.example.com",
+            "ece_event": event,
+            "ece_error_type": "TransportError",
+            "ece_attempt": attempt,
+            "ece_retry_in": ahead,
+            "ece_outage_seconds": lasted,
+        }
 
 
 def test_the_page_has_every_event() -> None:

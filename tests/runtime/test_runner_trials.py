@@ -92,6 +92,18 @@ async def test_a_trial_waits_for_the_flight_under_way_and_for_min_interval() -> 
         assert run.server.log.to("_login")[-1].user == "other"
 
 
+async def test_logins_that_wait_for_their_turn_are_one_and_a_trial_is_another() -> None:
+    """Who calls `login()` meanwhile shares it; other credentials are not tried by it."""
+    async with manual_refresher() as run:
+        await run.clock.advance(60)
+        run.server.fail_next("_refresh", Late(0.5))
+        calls = [run.refresher.refresh(), *(run.refresher.login() for _ in range(3))]
+        waiting = [await run.start(call) for call in (*calls, run.refresher.login(OTHER))]
+        await run.drive(asyncio.gather(*waiting))
+        logged_in = [arrival.user for arrival in run.server.log.to("_login")]
+        assert logged_in == ["admin", "admin", "other"]
+
+
 async def test_a_trial_that_waits_for_a_failing_flight_is_not_failed_by_it() -> None:
     """That was somebody else's."""
     async with manual_refresher() as run:

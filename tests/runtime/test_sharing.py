@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,11 +19,12 @@ from aiocloudauth import (
 )
 from aiocloudauth.stores.sealing import seal_of
 from aiocloudauth.testing import Body, ClusterError, Fault, Late, Silence
-from tests.session.fleet_rig import ADMIN, fleet
+from tests.session.fleet_rig import ADMIN, FaultyStore, Skewed, fleet
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from aiocloudauth.stores import Entry
     from tests.session.fleet_rig import Fleet
 
 
@@ -58,13 +60,17 @@ async def test_of_many_who_swap_at_the_same_time_one_calls() -> None:
 
 
 async def test_who_always_loses_its_swap_goes_alone() -> None:
-    """After a bounded time, without a failure."""
+    """After a bounded time, without a failure; it looks again after 50 to 250 ms, at random."""
     async with fleet(1) as run:
         await run.clock.advance(60)
         run.store.lost = 10**9
+        run.store.loads.clear()
         began = run.clock.monotonic()
         await run.drive(run.members[0].refresh())
         assert 10 < run.clock.monotonic() - began < 12
+        pauses = sorted(later - one for one, later in pairwise(run.store.loads))
+        assert 0.05 <= pauses[0] < 0.1
+        assert 0.2 < pauses[-1] <= 0.25
         assert calls(run) == (1, 1)
         assert run.told(events.RenewalFailed) == run.told(events.StoreFailed) == []
 
@@ -80,6 +86,48 @@ async def test_a_lease_that_stood_still_while_its_swap_took_its_time_calls_nothi
         assert None not in run.tokens()
 
 
+async def test_a_store_is_asked_no_more_at_a_time_than_its_queue_lets_through() -> None:
+    """The time spent there is no fault of the store's."""
+
+    class Narrow(FaultyStore):
+        """As redis-py's pool, which raises where more than it has are wanted."""
+
+        queue = asyncio.Semaphore(2)
+        busy = 0
+
+        async def load(self, key: str) -> Entry | None:
+            self.busy += 1
+            assert self.busy <= 2
+            try:
+                return await super().load(key)
+            finally:
+                self.busy -= 1
+
+    async with fleet(0) as run:
+        run.store = Narrow(run.clock)
+        run.store.delay = 0.4
+        await run.open(*(run.member() for _ in range(8)))
+        assert calls(run) == (1, 0)
+        assert run.told(events.StoreFailed) == []
+
+
+async def test_a_clock_that_an_answer_has_told_about_is_ones_own() -> None:
+    """What another member publishes about its clock says nothing about this one's."""
+    async with fleet(0, policy=RenewalPolicy(jitter=0.0)) as run:
+        slow = run.member(clock=Skewed(run.clock, -600.0, "slow"))
+        await run.open(slow)
+        await run.open(run.member())
+        await run.clock.advance(60)
+        issued = run.clock.time()
+        await run.drive(run.members[1].refresh())
+        await run.clock.advance(300)
+        await run.drive(slow.refresh())
+        assert calls(run) == (1, 1)
+        assert slow.retry_at is not None
+        due = slow.retry_at.timestamp() + 600.0
+        assert due - issued == pytest.approx(900.0, abs=2.0)
+
+
 # -- while a call is under way ---------------------------------------------------------------
 
 
@@ -89,11 +137,11 @@ async def test_a_token_whose_lease_is_gone_is_kept_and_not_published() -> None:
         await run.clock.advance(60)
         run.server.fail_next("_refresh", Late(1.0))
         renewal = await started(run, run.members[0].refresh())
-        before, loads = run.tokens(), run.store.loads
+        before, loads = run.tokens(), len(run.store.loads)
         run.store.wipe()
         await run.drive(renewal)
         assert run.tokens() != before
-        assert run.store.loads - loads < 4  # it looks once more, and that is all
+        assert len(run.store.loads) - loads < 4  # it looks once more, and that is all
         assert run.store.values == []
         await run.clock.advance(1200)
         assert len(run.store.values) == 1
@@ -175,6 +223,19 @@ async def test_who_opens_and_finds_a_token_that_is_refused_logs_in() -> None:
         assert run.clock.monotonic() == began
         assert calls(run) == (2, 1)
         await run.open(run.member())
+        assert calls(run) == (2, 1)
+
+
+async def test_a_token_that_was_refused_is_adopted_by_nobody_who_opens_meanwhile() -> None:
+    """Whoever found it so logs in, and marks it dead before the answer is there."""
+    async with fleet(1) as run:
+        await run.drive(run.members[0].close())
+        await run.clock.advance(1000)  # it is due
+        run.server.revoke_all()
+        run.server.script(Fault("_login", Late(2.0), times=1))
+        first = await started(run, run.member().open())
+        second = await started(run, run.member().open())
+        await run.drive(asyncio.gather(first, second))
         assert calls(run) == (2, 1)
 
 
@@ -267,6 +328,7 @@ async def test_without_room_for_the_key_derivation_each_goes_alone(
             (failed,) = run.told(events.StoreFailed, by=by)
             assert isinstance(failed, events.StoreFailed)
             assert isinstance(failed.error.__cause__, MemoryError)
+            assert str(failed.error) == "the token store failed: MemoryError"
         await run.clock.advance(2400)
         assert len(set(run.tokens())) == 1
         assert len(run.store.values) == 1

@@ -61,19 +61,17 @@ class FaultyStore(MemoryTokenStore):
         self.stall = 0.0
         #: So many swaps find that somebody else was quicker.
         self.lost = 0
-        #: Operations so far.
-        self.loads = 0
-        self.swaps = 0
+        #: When it was loaded, seconds.
+        self.loads: list[float] = []
 
     async def load(self, key: str) -> Entry | None:
         """Load, or fail."""
-        self.loads += 1
+        self.loads.append(self._clock.monotonic())
         await self._fault()
         return await super().load(key)
 
     async def swap(self, key: str, value: bytes, *, expected: str | None, ttl: float) -> str | None:
         """Swap, or fail."""
-        self.swaps += 1
         await self._fault()
         if self.lost > 0:
             self.lost -= 1
