@@ -323,12 +323,14 @@ class Sharing:
         """Give the own lease back, if there is one; where that fails, it is still the own."""
         if not self._member.lease:
             return
+        given = False
         with suppress(_NoStoreError, TimeoutError):
             async with self._clock.timeout(self._policy.store_timeout):
                 shared, version = await self._load()
                 without = released(shared, self._member)
-                if without is None or await self._swap(without, version) is not None:
-                    self._member = evolve(self._member, lease="")
+                given = without is None or await self._swap(without, version) is not None
+        if given:
+            self._member = evolve(self._member, lease="")
 
     # -- the store --------------------------------------------------------------------------------
 
