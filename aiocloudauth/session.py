@@ -149,7 +149,7 @@ class CloudSession(Openable):
         self._options = options
         self._resolve = lru_cache(_CACHED_PATHS)(self._source.endpoint.resolve)
         self._http: aiohttp.ClientSession | None = None
-        #: Those that callers have in hand, by identity: a class of the caller's may have no hash.
+        #: Those that are still to be read, by identity: a class of the caller's may have no hash.
         self._answers: WeakValueDictionary[int, aiohttp.ClientResponse] = WeakValueDictionary()
 
     @classmethod
@@ -446,7 +446,8 @@ class CloudSession(Openable):
                 error = [await self._error_of(response)]
                 del response
                 raise error.pop()
-            self._answers[id(response)] = response
+            if not response.closed:  # else all of it is here
+                self._answers[id(response)] = response
             return response
         raise ended()
 

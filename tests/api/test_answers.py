@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-from aiohttp import ClientResponse, web
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, web
 
 from aiocloudauth import (
     ApiError,
@@ -168,18 +168,21 @@ async def test_the_close_ends_a_call_whose_answer_is_being_read() -> None:
     """Of itself aiohttp leaves who reads a body waiting."""
     begun = asyncio.Event()
 
+    async def tell(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        response = await handler(request)
+        begun.set()
+        return response
+
     async def reply(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "9"})
         await response.prepare(request)
         await response.write(b"{")
-        begun.set()
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with session_with(Scripted(reply)) as cloud:
+    async with session_with(Scripted(reply), middlewares=[tell]) as cloud:
         call = asyncio.create_task(cloud.api.get_deployment("d"))
         await begun.wait()
-        await asyncio.sleep(0.05)  # until the header fields are read
         await cloud.close()
         with pytest.raises(SessionClosedError):
             await asyncio.wait_for(call, 5)

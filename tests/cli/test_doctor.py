@@ -46,8 +46,17 @@ def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     checks = [line.split()[1].rstrip(":") for line in lines]
     assert checks == [
-        "versions", "proxy", "name", "port", "TLS", "API", "clock", "login", "renewal", "expiry",
-    ]  # fmt: skip
+        "versions",
+        "proxy",
+        "name",
+        "port",
+        "TLS",
+        "API",
+        "clock",
+        "login",
+        "renewal",
+        "expiry",
+    ]
     assert {line.split()[0] for line in lines} == {"ok"}
 
 

@@ -129,7 +129,7 @@ async def test_users_auth_is_asked_with_the_scheme_of_the_token() -> None:
         (ApiKey("t0ken"), "ApiKey", True),
     ],
     ids=["Bearer", "ApiKey"],
-)  # fmt: skip
+)  # fmt: skip  # rows are read faster
 async def test_what_is_held_already_needs_no_request(
     credentials: Credentials, scheme: str, static: object
 ) -> None:
@@ -370,7 +370,7 @@ BAD: dict[str, tuple[Any, type[CloudAuthError], str]] = {
     "an error of an odd coding": (
         http(HTML, "Content-Encoding: odd", status=502), GatewayError, ""),
     "a long error": (http(b" " * MAX_BODY + HTML, status=500), GatewayError, ""),
-}  # fmt: skip
+}  # fmt: skip  # rows are read faster
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -470,8 +470,10 @@ async def test_an_error_carries_the_headers_that_are_nobodys_secret() -> None:
         error = await error_of(exchange.login(PASSWORD))
     assert isinstance(error, BadRequestError)
     assert {name.lower() for name in error.headers} == {
-        "content-length", "x-request-id", "retry-after",
-    }  # fmt: skip
+        "content-length",
+        "x-request-id",
+        "retry-after",
+    }
     assert error.retry_after == 9.0
 
 

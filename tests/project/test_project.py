@@ -84,6 +84,7 @@ def test_the_constraints_pin_every_requirement_and_name_no_address() -> None:
 SUPPRESSION = re.compile(
     r"#\s*(?P<what>"
     r"pragma: no (?:cover|branch)"
+    r"|fmt: (?:skip|off)"
     r"|type: ignore(?:\[[\w, -]+\])?"
     r"|noqa(?:: [A-Z]+[0-9]+(?:, ?[A-Z]+[0-9]+)*)?"
     r")(?P<rest>.*)"
@@ -92,7 +93,7 @@ SUPPRESSION = re.compile(
 
 def unexplained(comment: str) -> list[str]:
     """List the suppressions in a comment that no reason follows."""
-    parts = re.split(r"(?=#\s*(?:pragma:|type: ignore|noqa))", comment)
+    parts = re.split(r"(?=#\s*(?:pragma:|fmt:|type: ignore|noqa))", comment)
     matches = [match for part in parts if (match := SUPPRESSION.search(part))]
     # Two suppressions may share the reason at the end: two tools, one cause.
     if matches and re.search(r"\w{2,}", matches[-1]["rest"]):
@@ -107,6 +108,7 @@ def unexplained(comment: str) -> list[str]:
         ("# noqa: BLE001, S110 - any failure is reported below", []),
         ("# type: ignore[misc]", ["type: ignore[misc]"]),
         ("# type: ignore[misc]  # attrs makes this one", []),
+        ("# fmt: skip", ["fmt: skip"]),
         ("# pragma: no cover", ["pragma: no cover"]),
         ("# pragma: no cover - only where fork is missing", []),
         ("# type: ignore[misc]  # noqa: A001", ["type: ignore[misc]", "noqa: A001"]),

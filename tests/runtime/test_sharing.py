@@ -328,7 +328,7 @@ async def test_without_room_for_the_key_derivation_each_goes_alone(
             (failed,) = run.told(events.StoreFailed, by=by)
             assert isinstance(failed, events.StoreFailed)
             assert isinstance(failed.error.__cause__, MemoryError)
-            assert str(failed.error) == "the token store failed: MemoryError"
+            assert "MemoryError" in str(failed.error)
         await run.clock.advance(2400)
         assert len(set(run.tokens())) == 1
         assert len(run.store.values) == 1

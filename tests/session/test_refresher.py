@@ -128,11 +128,14 @@ async def test_a_fleet_does_not_renew_in_step() -> None:
 
         fleet = [
             TokenRefresher(
-                run.server.url, ADMIN, clock=run.clock, on_event=note,
+                run.server.url,
+                ADMIN,
+                clock=run.clock,
+                on_event=note,
                 auth_connector=run.server.connector(),
             )
             for _ in range(20)
-        ]  # fmt: skip
+        ]
         await run.drive(asyncio.gather(*(one.open() for one in fleet)))
         await run.clock.advance(901)
         assert len(set(renewed)) == len(renewed) == 20
