@@ -168,7 +168,9 @@ async def test_the_close_ends_the_reading_of_an_answer() -> None:
     async with CloudServer(clock=clock) as server:
         cloud = session(server, clock=clock, response_class=Unhashable)
         await cloud.open()
+        server.fail_next("/x", Trickle(piece=64))
         here = await cloud.get("/x")
+        await clock.advance(60.0)  # it has come, and nobody has read it
         server.fail_next("/x", Trickle())
         response = await cloud.get("/x")
         reading = asyncio.create_task(response.read())
